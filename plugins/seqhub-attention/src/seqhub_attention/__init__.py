@@ -1,0 +1,1 @@
+"""Attentions for seqhub; `plugin` lists them."""

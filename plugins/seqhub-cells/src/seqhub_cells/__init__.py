@@ -1,0 +1,1 @@
+"""Recurrent cells for seqhub; `plugin` lists them."""

@@ -1,0 +1,1 @@
+"""Convolutional encoders for seqhub; `plugin` lists them."""

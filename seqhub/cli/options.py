@@ -1,0 +1,25 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    """`RECIPE [--set a.b=c ...] [--smoke]`: `args.recipe` (Path), `args.overrides` (list of str), `args.smoke`."""
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="path of a recipe (.yaml)")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one value of the recipe, such as train.epochs=3; may be repeated",
+    )
+    parser.add_argument("--smoke", action="store_true", help="the same recipe on a tiny budget, to see that it runs")
+
+
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
+    """`--json`: gives `args.json`."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")

@@ -1,0 +1,52 @@
+"""Options of the sources, under `data.source` in a recipe. No numpy, no torch."""
+
+from __future__ import annotations
+
+from seqhub.api import Config, config, option
+
+
+@config
+class CsvConfig(Config):
+    """Text with a header line, one row a line."""
+
+    path: str = option(help="the file, relative to the recipe")
+    delimiter: str = option(",", help="the character between two cells")
+    encoding: str = option("utf-8", help="how the file's bytes make text, such as utf-8, latin-1 or utf-16")
+
+    def problems(self, width: int) -> list[tuple[str, str, str]]:
+        found = []
+        if len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '"\r\n':
+            found.append(
+                ("delimiter", f"delimiter {self.delimiter!r} is not one character", "use ',', ';', '|' or \"\\t\"")
+            )
+        if not _known_encoding(self.encoding):
+            found.append(("encoding", f"encoding {self.encoding!r} is not known", "use utf-8, latin-1, cp1252 or utf-16"))
+        return found
+
+
+@config
+class ParquetConfig(Config):
+    """A Parquet file."""
+
+    path: str = option(help="the file, relative to the recipe")
+
+
+@config
+class NpzConfig(Config):
+    """A NumPy archive: one-dimensional arrays are columns, or `x`, `lengths` and `y` are sequences with their labels."""
+
+    path: str = option(help="the file, relative to the recipe")
+
+
+@config
+class BuiltinConfig(Config):
+    """A data set that arrives with a dependency; it has nothing to set."""
+
+
+def _known_encoding(name: str) -> bool:
+    import codecs
+
+    try:
+        return codecs.lookup(name)._is_text_encoding
+    except LookupError:
+        return False

@@ -1,0 +1,22 @@
+"""A file that a recipe names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seqhub.data.nearest import nearest
+from seqhub.errors import DataError
+
+
+def existing(path: Path, named: str) -> None:
+    """DataError unless `path` is a file that holds something; `named` is what the recipe calls it."""
+    if path.is_dir():
+        raise DataError(f"{named} is a folder", code="E301", fix="name a file in it")
+    if not path.is_file():
+        folder = path.parent
+        if not folder.is_dir():
+            raise DataError(f"{named} does not exist", code="E301", fix=f"there is no folder {folder}")
+        beside = sorted(other.name for other in folder.iterdir() if other.is_file())
+        raise DataError(f"{named} does not exist", code="E301", fix=nearest(path.name, beside, f"files in {folder}"))
+    if path.stat().st_size == 0:
+        raise DataError(f"{named} is empty", code="E302", fix="the file has no bytes; write it again")

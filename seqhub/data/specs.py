@@ -1,0 +1,51 @@
+"""The sources that arrive with seqhub. No numpy, no torch: targets are imported on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqhub.api import SourceSpec, hookimpl
+from seqhub.data.configs import BuiltinConfig, CsvConfig, NpzConfig, ParquetConfig
+
+
+@hookimpl
+def seqhub_register_sources() -> Iterator[SourceSpec]:
+    yield SourceSpec(
+        name="csv",
+        target="seqhub.data.csv_file:CsvSource",
+        config=CsvConfig,
+        summary="Text with a header line and one row a line.",
+    )
+    yield SourceSpec(
+        name="parquet",
+        target="seqhub.data.parquet_file:ParquetSource",
+        config=ParquetConfig,
+        summary="A Parquet file, read by column name.",
+    )
+    yield SourceSpec(
+        name="npz",
+        target="seqhub.data.npz_file:NpzSource",
+        config=NpzConfig,
+        summary="A NumPy archive of columns, or of padded sequences (x, lengths, y).",
+    )
+    yield SourceSpec(
+        name="co2",
+        target="seqhub.data.builtin:Co2Source",
+        config=BuiltinConfig,
+        summary="Weekly CO2 at Mauna Loa in ppm, 1958 to 2001 (columns date, co2); its gaps are filled by straight lines.",
+        reference="Keeling and Whorf 2004, Scripps Institution of Oceanography; from statsmodels",
+    )
+    yield SourceSpec(
+        name="sunspots",
+        target="seqhub.data.builtin:SunspotsSource",
+        config=BuiltinConfig,
+        summary="Yearly mean sunspot numbers, 1700 to 2008 (columns year, sunspots).",
+        reference="World Data Center for the Sunspot Index, Royal Observatory of Belgium; from statsmodels",
+    )
+    yield SourceSpec(
+        name="digits",
+        target="seqhub.data.builtin:DigitsSource",
+        config=BuiltinConfig,
+        summary="1,797 handwritten digits of 8 x 8 pixels, each read row by row: 8 steps of 8 features.",
+        reference="Alpaydin and Kaynak 1998, UCI Machine Learning Repository; from scikit-learn",
+    )

@@ -1,0 +1,96 @@
+"""What a source gives: a table of columns, or a list of sequences with labels.
+
+A table keeps cells as they were read; numbers, text and times are made of a column when a task asks for it, so that a
+column which nobody uses can hold anything, and an error can name the line.
+
+Codes: E301 no such file, E302 empty, E303 header, E304 encoding, E305 column names, E306 ragged rows, E307 missing
+column, E308 wrong type, E309 missing or infinite value, E310 order of time, E311 too short, E312 wrong kind of source,
+E313 labels, E314 arrays of an archive, E315 nothing to learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqhub.errors import DataError, Place, Problem
+from seqhub.data.nearest import nearest
+
+Numbers: TypeAlias = NDArray[np.float64]
+Column: TypeAlias = Any  # a numpy array [N], or a pyarrow ChunkedArray of N cells
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and named columns.
+
+    columns: name to N cells.  origin: what messages call the table: the file as the recipe names it, or the name of a
+    data set.  notes: what was done to the data, or should be known of it.  locate: the place of a cell (row from 0,
+    column) in a text file.
+    """
+
+    columns: Mapping[str, Column]
+    origin: str
+    notes: tuple[str, ...] = ()
+    locate: Callable[[int, str], Place] | None = field(default=None, repr=False)
+
+    @property
+    def rows(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def column(self, name: str) -> Column:
+        """The cells of a column; DataError with the nearest names if there is none."""
+        self.require([name])
+        return self.columns[name]
+
+    def require(self, names: Iterable[str]) -> None:
+        """DataError for every name that is not a column, all at once."""
+        problems = [
+            Problem(
+                "E307",
+                f"{self.origin} has no column {name!r}",
+                nearest(name, self.columns, "columns"),
+                self.locate(-1, "") if self.locate else None,
+            )
+            for name in names
+            if name not in self.columns
+        ]
+        if problems:
+            raise DataError.collect(problems)
+
+    def problem(self, code: str, row: int, column: str, what: str, fix: str) -> Problem:
+        """A problem with one cell: `co2.csv line 7, column 'ppm': what`."""
+        place = self.locate(row, column) if self.locate else None
+        where = f"line {place.line}" if place else f"row {row + 1}"
+        return Problem(code, f"{self.origin} {where}, column {column!r}: {what}", fix, place)
+
+    def line(self, row: int) -> str:
+        """`line 7` of a text file, else `row 6` (from 1, header not counted)."""
+        place = self.locate(row, "") if self.locate else None
+        return f"line {place.line}" if place else f"row {row + 1}"
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Labelled sequences.
+
+    items: [T D] each, T varies.  labels: one a sequence, as text.  features: the D names.
+    """
+
+    items: Sequence[Numbers]
+    labels: Sequence[str]
+    features: tuple[str, ...]
+    origin: str
+    notes: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """Where data comes from. Built as `target(config, base_dir)`; nothing is read before `read`."""
+
+    def read(self) -> Table | Sequences:
+        """All of it; DataError with file, line and fix where it cannot be read."""
+        ...

@@ -1,0 +1,112 @@
+"""How a layer changes the shape of a stream, as numbers that need no torch.
+
+A layer with ratio p/q, past P and future F computes its output j from the input steps
+
+    [ j*q/p - P ,  (j+1)*q/p - 1 + F ]
+
+so P counts the steps before the output's own block of input, and F the steps after it (look-ahead). The framework adds
+these up over any nesting; a recipe's receptive field and latency are known before a model is built.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+INF = math.inf
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Width, ratio, block, receptive field, and what (if anything) prevents streaming.
+
+    width: output width D'.  ratio: output steps per input step.  block: chunk lengths are multiples of it.
+    past, future: receptive field in input steps, `inf` where unbounded (a recurrent state has past `inf` and streams).
+    obstacle, remedy: why the layer cannot run chunk by chunk, and the edit that changes it; empty when it can.
+    """
+
+    width: int
+    ratio: Fraction = Fraction(1)
+    block: int = 1
+    past: float = 0
+    future: float = 0
+    obstacle: str = ""
+    remedy: str = ""
+
+    @property
+    def causal(self) -> bool:
+        """No output depends on a later input block."""
+        return self.future == 0
+
+    @property
+    def streamable(self) -> bool:
+        """Chunk by chunk with a bounded state and a bounded delay."""
+        return not self.obstacle and self.future != INF
+
+    @property
+    def latency(self) -> float:
+        """Input steps that must follow a block's first step before its output can be computed."""
+        return self.block - 1 + self.future
+
+    def out_length(self, length: Any) -> Any:
+        """Output steps of an input of `length` steps: exact, for ints and integer tensors alike."""
+        if self.ratio == 1:
+            return length
+        return length * self.ratio.numerator // self.ratio.denominator
+
+    def then(self, after: Geometry) -> Geometry:
+        """This layer followed by `after`."""
+        scale = 1 / self.ratio  # input steps per step between the two layers
+        block = math.lcm(self.block, math.ceil(after.block * scale))
+        return Geometry(
+            width=after.width,
+            ratio=self.ratio * after.ratio,
+            block=block,
+            past=self.past + _steps(after.past, scale),
+            future=self.future + _steps(after.future, scale),
+            obstacle=self.obstacle or after.obstacle,
+            remedy=self.remedy if self.obstacle else after.remedy,
+        )
+
+    def with_width(self, width: int) -> Geometry:
+        """The same, with another output width."""
+        return replace(self, width=width)
+
+
+def _steps(steps: float, scale: Fraction) -> float:
+    return steps if steps == INF else math.ceil(Fraction(steps) * scale)
+
+
+def identity(width: int) -> Geometry:
+    """A layer that maps each step alone."""
+    return Geometry(width=width)
+
+
+def widest(branches: list[Geometry], width: int) -> Geometry:
+    """Branches side by side over one input, aligned to the slowest; ratios are equal."""
+    blocked = next((b for b in branches if b.obstacle), branches[0])
+    return Geometry(
+        width=width,
+        ratio=branches[0].ratio,
+        block=math.lcm(*(b.block for b in branches)),
+        past=max(b.past for b in branches),
+        future=max(b.future for b in branches),
+        obstacle=blocked.obstacle,
+        remedy=blocked.remedy,
+    )
+
+
+def window_geometry(
+    width: int, *, kernel: int, stride: int = 1, dilation: int = 1, future: int = 0
+) -> Geometry:
+    """A sliding window over `(kernel - 1) * dilation + 1` steps that ends `future` steps after its block.
+
+    Raises ValueError where the window is shorter than the stride, since steps between windows would be lost.
+    """
+    span = (kernel - 1) * dilation + 1
+    past = span - stride - future
+    if past < 0:
+        raise ValueError(f"a window of {span} steps with look-ahead {future} cannot cover a stride of {stride}")
+    return Geometry(width=width, ratio=Fraction(1, stride), block=stride, past=past, future=future)

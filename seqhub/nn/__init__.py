@@ -1,0 +1,52 @@
+"""Sequence layers, cells and engines: plain PyTorch, usable without recipes.
+
+    layer = Recurrent(GRUCell(8, hidden=32))            # stands where nn.GRU stood
+    y, out_lengths, state = layer(x, lengths, layer.initial_state(len(x)))
+
+Letters of shapes: B batch, T time, D input width, H hidden width, K kernel, S memory steps.
+"""
+
+from seqhub.geometry import INF, Geometry, identity, window_geometry
+from seqhub.nn.blocks import Chain, Parallel, Residual
+from seqhub.nn.cell import Cell, LinearCell, NativeForm, Projected
+from seqhub.nn.ends import Ends
+from seqhub.nn.engines import exporting
+from seqhub.nn.layer import SequenceLayer
+from seqhub.nn.model import SequenceModel
+from seqhub.nn.padding import gather_steps, last_step, reverse_steps, valid_steps, zero_padding
+from seqhub.nn.pointwise import Activation, make_activation
+from seqhub.nn.recurrent import Recurrent
+from seqhub.nn.state import WHOLE, Context, Memory, Slot, State
+from seqhub.nn.window import Window
+
+__all__ = [
+    "INF",
+    "WHOLE",
+    "Activation",
+    "Cell",
+    "Chain",
+    "Context",
+    "Ends",
+    "Geometry",
+    "LinearCell",
+    "Memory",
+    "NativeForm",
+    "Parallel",
+    "Projected",
+    "Recurrent",
+    "Residual",
+    "SequenceLayer",
+    "SequenceModel",
+    "Slot",
+    "State",
+    "Window",
+    "exporting",
+    "gather_steps",
+    "identity",
+    "last_step",
+    "make_activation",
+    "reverse_steps",
+    "valid_steps",
+    "window_geometry",
+    "zero_padding",
+]

@@ -1,0 +1,82 @@
+"""The contract of a recurrent cell: the mathematics of one step, and nothing of time.
+
+From it the framework derives the loop with hoisted projections, variable lengths, reversal, chunked streaming, truncated
+BPTT and both ONNX graphs.
+
+Shapes: B batch, T time, D input width, O output width; `...` is [B] inside a loop and [B T] over a sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqhub.nn.state import Context, Slot, State
+
+Projected = Any  # a tensor [B T ...] or a tuple (nested too) of them; inside `step` the same without T
+
+
+@dataclass(frozen=True)
+class NativeForm:
+    """A cell said again as one of torch's fused kernels: an accelerator, checked equal, never the definition.
+
+    weight_ih [G*H D], weight_hh [G*H H], biases [G*H], gates in torch's order (LSTM i f g o, GRU r z n).
+    """
+
+    kind: Literal["lstm", "gru", "rnn_tanh", "rnn_relu"]
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor
+    bias_hh: Tensor
+
+
+class Cell(nn.Module):
+    """A step cell. The author gives `project`, `step`, and `readout` where work after the loop is time-free."""
+
+    kind: ClassVar[Literal["step", "linear", "memory"]] = "step"
+    no_decay: ClassVar[tuple[str, ...]] = ()  # parameter names that weight decay must leave alone
+
+    def __init__(self, d_in: int, *, output_size: int, state: Mapping[str, Slot]) -> None:
+        super().__init__()
+        self.d_in = d_in
+        self.output_size = output_size
+        self.state: dict[str, Slot] = dict(state)
+
+    def project(self, x: Tensor) -> Projected:
+        """Time-free work before the loop, one GEMM over B*T: [B T D] -> [B T ...], or a tuple."""
+        return x
+
+    def step(self, p: Projected, state: State, ctx: Context) -> tuple[Tensor, State]:
+        """One step, pure: projected input [B ...] and state [B ...] -> y [B O] and the new state, no slot an alias of an input."""
+        raise NotImplementedError(f"{type(self).__name__} does not define step")
+
+    def readout(self, y: Tensor, x: Tensor) -> Tensor:
+        """Time-free work after the loop: y [B T O], x [B T D] -> [B T O]."""
+        return y
+
+    def native(self) -> NativeForm | None:
+        """The same cell as one of torch's fused kernels, if it is one."""
+        return None
+
+
+class LinearCell(Cell):
+    """A cell whose state is h' = a * h + b, elementwise, with a and b free of h. The author gives `coeffs` and `emit`."""
+
+    kind: ClassVar[Literal["step", "linear", "memory"]] = "linear"
+
+    def coeffs(self, p: Projected, ctx: Context) -> dict[str, tuple[Tensor, Tensor]]:
+        """{slot: (a, b)}, each [... *slot.shape] or broadcastable to it."""
+        raise NotImplementedError(f"{type(self).__name__} does not define coeffs")
+
+    def emit(self, h: State, p: Projected) -> Tensor:
+        """The output from the new state: [... O]."""
+        raise NotImplementedError(f"{type(self).__name__} does not define emit")
+
+    def step(self, p: Projected, state: State, ctx: Context) -> tuple[Tensor, State]:
+        """Derived: the recurrence itself, one step."""
+        h = {name: torch.addcmul(b, a, state[name]) for name, (a, b) in self.coeffs(p, ctx).items()}
+        return self.emit(h, p), h

@@ -1,0 +1,70 @@
+"""What a task fixes at the two ends of a model: the columns it reads, the numbers it answers with, and their units."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Pool = Literal["none", "last", "mean", "max"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """Raw columns in, raw numbers out. Lives in the run folder and the bundle as JSON.
+
+    features: names of the columns of x, so D_in is their number.
+    outputs: shape of one step's output, e.g. (horizon, targets) or (classes,); output_names: names along its last axis.
+    input_shift, input_scale: [D_in], x -> (x - shift) / scale inside the model (of the differences, with `difference`).
+    output_shift, output_scale: [prod(outputs)], z -> z * scale + shift inside the model.
+    difference: the model reads x_t - x_(t-1), zero at the first step.
+    anchor: the input column added to each output, prod(outputs) entries, or none: predict the change from the last value.
+    pool: running pool over time before the head; the answer to a whole sequence is the output at its last step.
+    """
+
+    features: tuple[str, ...]
+    outputs: tuple[int, ...]
+    output_names: tuple[str, ...]
+    input_shift: tuple[float, ...]
+    input_scale: tuple[float, ...]
+    output_shift: tuple[float, ...]
+    output_scale: tuple[float, ...]
+    difference: bool = False
+    anchor: tuple[int, ...] = ()
+    pool: Pool = "none"
+
+    def __post_init__(self) -> None:
+        sizes = {
+            "input_shift": (len(self.input_shift), self.d_in),
+            "input_scale": (len(self.input_scale), self.d_in),
+            "output_shift": (len(self.output_shift), self.d_out),
+            "output_scale": (len(self.output_scale), self.d_out),
+            "anchor": (len(self.anchor), len(self.anchor) and self.d_out),
+            "output_names": (len(self.output_names), self.outputs[-1]),
+        }
+        for name, (got, expected) in sizes.items():
+            if got != expected:
+                raise ValueError(f"{name} has {got} entries, expected {expected}")
+        if not all(math.isfinite(scale) and scale > 0 for scale in (*self.input_scale, *self.output_scale)):
+            raise ValueError("scales must be positive and finite")
+        if any(not 0 <= column < self.d_in for column in self.anchor):
+            raise ValueError(f"anchor columns {self.anchor} are outside the {self.d_in} features")
+
+    @property
+    def d_in(self) -> int:
+        return len(self.features)
+
+    @property
+    def d_out(self) -> int:
+        return math.prod(self.outputs)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Ends:
+        """The inverse of `as_dict`."""
+        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})

@@ -1,0 +1,34 @@
+"""Engines: what turns the mathematics of one step into a layer over time. The kind of a cell decides which one runs it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor
+
+from seqhub.nn.cell import Cell, LinearCell
+from seqhub.nn.engines.linear import linear_scan, run_linear
+from seqhub.nn.engines.mode import exporting, is_exporting
+from seqhub.nn.engines.native import run_native
+from seqhub.nn.engines.sequential import run_steps
+from seqhub.nn.padding import valid_steps, zero_padding
+from seqhub.nn.state import Context, State
+
+__all__ = ["exporting", "is_exporting", "linear_scan", "run_cell", "run_linear", "run_native", "run_steps"]
+
+
+def run_cell(
+    cell: Cell, x: Tensor, lengths: Tensor, state: State, ctx: Context, *, native: bool = True
+) -> tuple[Tensor, State]:
+    """A cell over a chunk: x [B T D] with zeros on padding, lengths [B], state [B ...] -> y [B T O] zero on padding, next state."""
+    form = cell.native() if native and ctx.reset is None else None
+    if form is not None:
+        y, next_state = run_native(form, x, lengths, state)
+    else:
+        p = cell.project(x)
+        valid = valid_steps(lengths, x.shape[1])
+        if cell.kind == "linear":
+            y, next_state = run_linear(cast(LinearCell, cell), p, state, valid, ctx)
+        else:
+            y, next_state = run_steps(cell, p, state, valid, ctx)
+    return zero_padding(cell.readout(y, x), lengths), next_state

@@ -1,0 +1,71 @@
+"""A whole model: raw columns, standard units, a stack of layers, a head, raw numbers. Itself a sequence layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seqhub.nn.align import Align
+from seqhub.nn.blocks import Chain
+from seqhub.nn.ends import Ends
+from seqhub.nn.frontend import LastOfBlock, Standardize
+from seqhub.nn.layer import SequenceLayer
+from seqhub.nn.padding import zero_padding
+from seqhub.nn.pointwise import Linear
+from seqhub.nn.pool import MaxPool, MeanPool
+from seqhub.nn.recurrent import Recurrent
+from seqhub.nn.state import WHOLE, Context, Memory, Slot, State, prefixed, substate
+
+
+class SequenceModel(SequenceLayer):
+    """x [B T D_in] raw -> y [B T' prod(outputs)] raw. State: every layer's slots, under the names of the recipe's blocks.
+
+    With an anchor the head predicts the change from an input column, and the column's last value is added to it.
+    """
+
+    output_shift: Tensor
+    output_scale: Tensor
+
+    def __init__(self, ends: Ends, body: Chain) -> None:
+        standardize = Standardize(ends.input_shift, ends.input_scale, difference=ends.difference)
+        layers: dict[str, SequenceLayer] = {"input": standardize, "embed": Linear(ends.d_in, width=body.d_in)}
+        layers.update({name: body[name] for name in body.names})
+        if ends.pool in ("mean", "max"):
+            pool = MeanPool(body.d_out) if ends.pool == "mean" else MaxPool(body.d_out)
+            layers["pool"] = Recurrent(pool)
+        layers["head"] = Linear(body.d_out, width=ends.d_out)
+        stack = Chain(ends.d_in, layers)
+        slots: dict[str, Slot] = dict(stack.state)
+        follow = LastOfBlock(ends.d_in, stack.geometry.block) if ends.anchor and stack.geometry.ratio != 1 else None
+        align = None
+        if ends.anchor:
+            align = Align([stack.geometry, follow.geometry if follow else standardize.geometry])
+            slots.update(prefixed("anchor", {**(follow.state if follow else {}), **align.state}))
+        super().__init__(ends.d_in, stack.geometry, slots)
+        self.ends, self.stack, self.follow, self.align = ends, stack, follow, align
+        self.register_buffer("output_shift", torch.tensor(ends.output_shift, dtype=torch.float32))
+        self.register_buffer("output_scale", torch.tensor(ends.output_scale, dtype=torch.float32))
+        _init_head(self.stack["head"])
+
+    def forward(
+        self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
+    ) -> tuple[Tensor, Tensor, State]:
+        own = {name: value for name, value in state.items() if not name.startswith("anchor.")}
+        z, out_lengths, next_state = self.stack(x, lengths, own, memory, ctx)
+        y = z * self.output_scale + self.output_shift
+        if self.align is not None:
+            held = substate(state, "anchor")
+            base, base_lengths, moved = zero_padding(x, lengths), lengths, State()
+            if self.follow is not None:
+                base, base_lengths, moved = self.follow(base, base_lengths, held, memory, ctx)
+            (y, base), out_lengths, waiting = self.align([(y, out_lengths), (base, base_lengths)], held)
+            y = y + base[:, :, list(self.ends.anchor)]
+            next_state.update({f"anchor.{name}": value for name, value in {**moved, **waiting}.items()})
+        return zero_padding(y, out_lengths), out_lengths, next_state
+
+
+def _init_head(head: nn.Module) -> None:
+    """Small first outputs: an untrained model answers with the mean (or the anchor)."""
+    for name, parameter in head.named_parameters():
+        with torch.no_grad():
+            parameter.zero_() if name.endswith("bias") else parameter.mul_(0.1)

@@ -1,0 +1,42 @@
+"""Padding: which steps of a ragged batch are real, and how to move along the rows without touching the others."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def valid_steps(lengths: Tensor, steps: int) -> Tensor:
+    """[B], T -> [B T] bool, true before each row's length."""
+    return torch.arange(steps, device=lengths.device) < lengths[:, None]
+
+
+def like_steps(mask: Tensor, x: Tensor) -> Tensor:
+    """A mask [B] or [B T] with trailing axes of size 1, so that it broadcasts against x [B ...] or [B T ...]."""
+    return mask[(...,) + (None,) * (x.dim() - mask.dim())]
+
+
+def zero_padding(x: Tensor, lengths: Tensor) -> Tensor:
+    """Zero every step at or after its row's length: [B T ...]. A `where`, so that NaN in padding reaches no gradient."""
+    valid = like_steps(valid_steps(lengths, x.shape[1]), x)
+    return torch.where(valid, x, torch.zeros((), dtype=x.dtype, device=x.device))
+
+
+def gather_steps(x: Tensor, start: Tensor, steps: int) -> Tensor:
+    """Each row's own window: [B T ...], start [B] -> [B steps ...]; indices past the end read the last step."""
+    index = start[:, None] + torch.arange(steps, device=x.device)  # [B steps]
+    index = index.clamp(max=x.shape[1] - 1)
+    return x.gather(1, like_steps(index, x).expand(-1, -1, *x.shape[2:]))
+
+
+def last_step(x: Tensor, lengths: Tensor) -> Tensor:
+    """Each row's last valid step: [B T ...], T >= 1, [B] -> [B ...]; zeros for a row of length 0."""
+    last = gather_steps(x, (lengths - 1).clamp(min=0), 1)[:, 0]
+    return torch.where(like_steps(lengths > 0, last), last, torch.zeros((), dtype=x.dtype, device=x.device))
+
+
+def reverse_steps(x: Tensor, lengths: Tensor) -> Tensor:
+    """Reverse each row's valid steps in place and leave its padding where it is: [B T ...]."""
+    t = torch.arange(x.shape[1], device=x.device)
+    index = torch.where(t < lengths[:, None], lengths[:, None] - 1 - t, t)  # [B T]
+    return x.gather(1, like_steps(index, x).expand_as(x))

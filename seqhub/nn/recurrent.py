@@ -1,0 +1,94 @@
+"""A cell over time: forward, reverse, or both ways."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from seqhub.geometry import INF, Geometry
+from seqhub.nn.cell import Cell
+from seqhub.nn.engines import run_cell
+from seqhub.nn.layer import SequenceLayer
+from seqhub.nn.padding import reverse_steps, zero_padding
+from seqhub.nn.state import WHOLE, Context, Memory, Slot, State, prefixed, substate
+
+Direction = Literal["forward", "reverse", "bidirectional"]
+Merge = Literal["concat", "sum", "mean"]
+
+
+def recurrent_geometry(width: int, direction: Direction, merge: Merge = "concat") -> Geometry:
+    """Geometry of a cell with output width `width` run in `direction`."""
+    if direction == "forward":
+        return Geometry(width=width, past=INF)
+    past = INF if direction == "bidirectional" else 0
+    doubled = direction == "bidirectional" and merge == "concat"
+    return Geometry(
+        width=2 * width if doubled else width,
+        past=past,
+        future=INF,
+        obstacle=f"direction: {direction} reads the sequence from its end",
+        remedy="set direction: forward",
+    )
+
+
+class Recurrent(SequenceLayer):
+    """State: the cell's own slots; for bidirectional, each direction's under `forward.` and `backward.`.
+
+    The reverse direction starts at each row's own last valid step, never in its padding.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        *,
+        direction: Direction = "forward",
+        backward_cell: Cell | None = None,
+        merge: Merge = "concat",
+        native: bool = True,
+    ) -> None:
+        if direction not in get_args(Direction):
+            raise ValueError(f"direction is {direction!r}, expected one of {get_args(Direction)}")
+        if merge not in get_args(Merge):
+            raise ValueError(f"merge is {merge!r}, expected one of {get_args(Merge)}")
+        if (direction == "bidirectional") != (backward_cell is not None):
+            raise ValueError(f"direction is {direction!r}: a backward_cell goes with 'bidirectional', and only with it")
+        slots: dict[str, Slot] = dict(cell.state)
+        if backward_cell is not None:
+            slots = {**prefixed("forward", cell.state), **prefixed("backward", backward_cell.state)}
+        super().__init__(cell.d_in, recurrent_geometry(cell.output_size, direction, merge), slots)
+        self.cell, self.backward_cell = cell, backward_cell
+        self.direction, self.merge, self.native = direction, merge, native
+
+    def forward(
+        self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
+    ) -> tuple[Tensor, Tensor, State]:
+        x = zero_padding(x, lengths)
+        if self.backward_cell is not None:
+            y, next_state = run_cell(self.cell, x, lengths, substate(state, "forward"), ctx, native=self.native)
+            z, back_state = self._reversed(self.backward_cell, x, lengths, substate(state, "backward"), ctx)
+            both = {**_under("forward", next_state), **_under("backward", back_state)}
+            return self._merged(y, z), lengths, both
+        if self.direction == "reverse":
+            y, next_state = self._reversed(self.cell, x, lengths, state, ctx)
+        else:
+            y, next_state = run_cell(self.cell, x, lengths, state, ctx, native=self.native)
+        return y, lengths, next_state
+
+    def _reversed(self, cell: Cell, x: Tensor, lengths: Tensor, state: State, ctx: Context) -> tuple[Tensor, State]:
+        turned = Context(
+            dt=reverse_steps(ctx.dt, lengths) if ctx.dt is not None else None,
+            reset=reverse_steps(ctx.reset, lengths) if ctx.reset is not None else None,
+        )
+        y, next_state = run_cell(cell, reverse_steps(x, lengths), lengths, state, turned, native=self.native)
+        return reverse_steps(y, lengths), next_state
+
+    def _merged(self, y: Tensor, z: Tensor) -> Tensor:
+        if self.merge == "concat":
+            return torch.cat((y, z), dim=-1)
+        return y + z if self.merge == "sum" else (y + z) / 2
+
+
+def _under(prefix: str, state: State) -> State:
+    return {f"{prefix}.{name}": value for name, value in state.items()}

@@ -1,0 +1,86 @@
+"""State: what a layer carries from one chunk to the next, by name and with declared shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+State = dict[str, Tensor]  # each [B, *slot.shape]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One carried tensor, batch axis excluded. Floating slots are kept in float32 (float64 in a float64 model).
+
+    shape: one axis at least, none of size 0 (onnxruntime refuses empty states; a counter is `(1,)`).
+    """
+
+    shape: tuple[int, ...]
+    init: float = 0.0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if not self.shape or min(self.shape) < 1:
+            raise ValueError(f"a state slot needs a shape of one or more axes, none of size 0; got {self.shape}")
+
+    @property
+    def numel(self) -> int:
+        return math.prod(self.shape)
+
+    def tensor(self, batch: int, *, device: torch.device | None = None, like: torch.dtype = torch.float32) -> Tensor:
+        """The initial value for `batch` rows, `[B, *shape]`; a float slot takes float64 if `like` is float64."""
+        dtype = getattr(torch, self.dtype)
+        if dtype.is_floating_point and like == torch.float64:
+            dtype = like
+        return torch.full((batch, *self.shape), self.init, dtype=dtype, device=device)
+
+
+class Memory(NamedTuple):
+    """Another sequence to attend to: values [B S E], lengths [B]."""
+
+    values: Tensor
+    lengths: Tensor
+
+
+class Context(NamedTuple):
+    """What may accompany a sequence. Every field is optional, and containers pass it on.
+
+    end: [B] bool, rows that end with this chunk; None means that every row does (a whole sequence). Only layers with
+        look-ahead read it: they hold back the outputs that still wait for input, and give them when the row ends.
+    dt: [B T] seconds since the previous step (inside `Cell.step`: [B 1]), for continuous-time cells.
+    reset: [B T] bool (inside `Cell.step`: never), steps at which a recurrent state starts afresh.
+    """
+
+    end: Tensor | None = None
+    dt: Tensor | None = None
+    reset: Tensor | None = None
+
+
+WHOLE = Context()
+
+
+def substate(state: State, prefix: str) -> State:
+    """The entries under `prefix.`, without it."""
+    head = prefix + "."
+    return {name[len(head) :]: value for name, value in state.items() if name.startswith(head)}
+
+
+def prefixed(prefix: str, slots: Mapping[str, Slot]) -> dict[str, Slot]:
+    """The slots under `prefix.`."""
+    return {f"{prefix}.{name}": slot for name, slot in slots.items()}
+
+
+def check_state(state: State, slots: Mapping[str, Slot], batch: int) -> None:
+    """Raise ValueError unless `state` has exactly the declared slots with their shapes."""
+    missing, unknown = sorted(slots.keys() - state.keys()), sorted(state.keys() - slots.keys())
+    if missing or unknown:
+        raise ValueError(f"state keys: missing {missing}, unknown {unknown}; declared: {sorted(slots)}")
+    for name, slot in slots.items():
+        expected = (batch, *slot.shape)
+        if tuple(state[name].shape) != expected:
+            raise ValueError(f"state '{name}' has shape {tuple(state[name].shape)}, expected {expected}")

@@ -1,0 +1,290 @@
+"""Nodes -> Config instances, collecting every problem on the way."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from seqhub.api import Config
+from seqhub.errors import Place, Problem
+from seqhub.recipe.fields import Option, check_values, freeze, options_of
+from seqhub.recipe.nodes import Entry, Node, Scalar, Sequence, describe, plain
+from seqhub.recipe.nodes import Mapping as MappingNode
+from seqhub.recipe.suggest import choice, nearest
+from seqhub.recipe.types import Keys
+
+_C = TypeVar("_C", bound=Config)
+_WRONG = object()  # a value that was reported
+_TAG = re.compile(r"[a-z].*")
+
+
+@dataclass(frozen=True)
+class _Unknown:
+    entry: Entry
+    path: Keys
+    owner: str
+    allowed: tuple[str, ...]
+    present: frozenset[str]
+
+
+@dataclass
+class Reader:
+    """What has been found so far. `places` and `origins` are those of the recipe; see `Recipe`."""
+
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    places: dict[Keys, Place] = field(default_factory=dict)
+    origins: dict[Keys, str] = field(default_factory=dict)
+    unknown: list[_Unknown] = field(default_factory=list)
+
+    def report(self, code: str, message: str, fix: str, place: Place) -> None:
+        self.problems.append(Problem(code, message, fix, place))
+
+    def warn(self, code: str, message: str, fix: str, place: Place) -> None:
+        self.warnings.append(Problem(code, message, fix, place, severity="warning"))
+
+    def mark(self, path: Keys, entry: Entry) -> None:
+        """Remember where a key was written: a scalar by its value, a mapping or list by its key."""
+        self.places[path] = entry.node.place if isinstance(entry.node, Scalar) else entry.place
+
+    def mapping(self, node: Node, path: Keys, instead: str) -> MappingNode | None:
+        """The node as a mapping; `a: ` with nothing under it is an empty one."""
+        if isinstance(node, MappingNode):
+            return node
+        if isinstance(node, Scalar) and node.value is None and node.text == "":
+            return MappingNode(node.place, ())
+        self.report("E104", f"{dotted(path)}: expected a mapping, got {describe(node)}", instead, node.place)
+        return None
+
+    def typed(self, node: Node, path: Keys, instead: str) -> MappingNode | None:
+        """A mapping with a `type`; the bare name is short for one. E104 or E105 where it is neither."""
+        if isinstance(node, Scalar) and isinstance(node.value, str) and _TAG.match(node.text):
+            return MappingNode(node.place, (Entry(node.place, "type", node),))
+        return self.mapping(node, path, instead)
+
+    def tag(self, node: MappingNode, path: Keys, help: str) -> Scalar | None:
+        """The `type` of a mapping, a name."""
+        entry = node.get("type")
+        if entry is None:
+            typo = next((e for e in node.entries if nearest(e.key, ["type"], 0.7)), None)
+            if typo is not None:
+                self.report("E102", f"unknown key '{dotted((*path, typo.key))}'", "did you mean 'type'?", typo.place)
+            else:
+                self.report("E105", f"{dotted(path)} has no 'type'", f"add 'type: ...': {help}", self.places[path])
+            return None
+        self.mark((*path, "type"), entry)
+        if isinstance(entry.node, Scalar) and isinstance(entry.node.value, str):
+            return entry.node
+        message = f"{dotted((*path, 'type'))}: expected a name, got {describe(entry.node)}"
+        self.report("E104", message, help, entry.node.place)
+        return None
+
+    def config(
+        self, node: MappingNode, path: Keys, cls: type[_C], *, owner: str = "", also: Iterable[str] = ()
+    ) -> _C | None:
+        """One instance from one mapping, its fields checked against each other too."""
+        found = self.configs(node, path, [cls], owner=owner, also=also)[0]
+        if isinstance(found, cls):
+            return found if self.agrees(found, path) else None
+        return None
+
+    def agrees(self, options: Config, path: Keys, width: int = 0, code: str = "E114") -> bool:
+        """Report what the options say is wrong between them."""
+        wrong = options.problems(width)
+        for name, message, fix in wrong:
+            self.report(code, message, fix, place_of(self.places, (*path, *name.split("."))))
+        return not wrong
+
+    def configs(
+        self, node: MappingNode, path: Keys, classes: list[type[Config]], *, owner: str = "", also: Iterable[str] = ()
+    ) -> list[Config | None]:
+        """One instance of each class from one mapping; None where a value is wrong or missing.
+
+        An option belongs to the first class that has it. `also` are keys that the caller reads; all others are unknown.
+        """
+        owners: dict[str, type[Config]] = {}
+        for cls in classes:
+            for name in options_of(cls):
+                owners.setdefault(name, cls)
+        passed = set(also)
+        values: dict[type[Config], dict[str, Any]] = {cls: {} for cls in classes}
+        allowed = tuple(dict.fromkeys((*owners, *passed)))
+        present = frozenset(entry.key for entry in node.entries)
+        strays = [entry for entry in node.entries if entry.key not in allowed]
+        self.unknown += [_Unknown(entry, (*path, entry.key), owner, allowed, present) for entry in strays]
+        for entry in node.entries:
+            if entry.key in owners and entry.key not in passed:
+                self.mark((*path, entry.key), entry)
+                cls = owners[entry.key]
+                values[cls][entry.key] = self._value(options_of(cls)[entry.key], entry.node, (*path, entry.key))
+        for cls in classes:
+            self._check(cls, values[cls], node, path)
+            for option in options_of(cls).values():
+                if owners[option.name] is cls and option.name not in (*values[cls], *passed):
+                    self._absent(option, path, strays, values[cls])
+        return [self._build(cls, values[cls], path) for cls in classes]
+
+    def _value(self, option: Option, node: Node, path: Keys) -> Any:
+        if not option.nested:
+            return plain(node)
+        if option.nullable and isinstance(node, Scalar) and node.value is None:
+            self.origins[path] = origin(node.place)
+            return None
+        if option.tagged:
+            return self._tagged(option, node, path)
+        (cls,) = option.nested.values()
+        names = ", ".join(options_of(cls))
+        mapping = self.mapping(node, path, f"write a mapping of {names}")
+        found = None if mapping is None else self.config(mapping, path, cls)
+        return _WRONG if found is None else found
+
+    def _tagged(self, option: Option, node: Node, path: Keys) -> Any:
+        mapping = self.typed(node, path, f"write {{type: {next(iter(option.nested))}}}")
+        if mapping is None:
+            return _WRONG
+        typos = not option.required and any(nearest(e.key, ["type"], 0.7) for e in mapping.entries)
+        if mapping.get("type") is None and not typos and not option.required:
+            cls = type(option.default)
+        else:
+            tag = self.tag(mapping, path, f"one of {', '.join(option.nested)}")
+            if tag is None:
+                return _WRONG
+            if tag.text not in option.nested:
+                near = nearest(tag.text, option.nested)
+                message = f"{dotted((*path, 'type'))}: expected {option.expected}, got {describe(tag)}"
+                self.report("E104", message, f"did you mean '{near}'?" if near else option.help, tag.place)
+                return _WRONG
+            cls = option.nested[tag.text]
+        name = next(name for name, variant in option.nested.items() if variant is cls)
+        found = self.config(mapping, path, cls, owner=f"{option.name} type '{name}'")
+        return _WRONG if found is None else found
+
+    def _check(self, cls: type[Config], values: dict[str, Any], node: MappingNode, path: Keys) -> None:
+        """Types and bounds of the plain values, by pydantic; the wrong ones are reported and marked."""
+        options = options_of(cls)
+        for location in check_values(cls, {n: v for n, v in values.items() if not options[n].nested}):
+            name, wrong = str(location[0]), node
+            for key in location:
+                wrong = _inside(wrong, key)  # type: ignore[assignment]
+            message = (
+                f"{dotted((*path, *location))}: expected {_expected(options[name], location)}, got {describe(wrong)}"
+            )
+            self.report("E104", message, _hint(options[name], wrong), wrong.place)
+            values[name] = _WRONG
+        for name, value in values.items():
+            if value is not _WRONG and not options[name].nested:
+                values[name] = freeze(value, options[name].annotation)
+                self.origins[(*path, name)] = origin(self.places[(*path, name)])
+
+    def _absent(self, option: Option, path: Keys, strays: list[Entry], values: dict[str, Any]) -> None:
+        if not option.required:
+            record_defaults(self.origins, (*path, option.name), option.default)
+            return
+        values[option.name] = _WRONG
+        if any(nearest(entry.key, [option.name]) for entry in strays):
+            return  # the misspelt key says it
+        example = f"add '{option.name}: ...', {option.expected}"
+        self.report("E105", f"{dotted(path)} has no '{option.name}'", f"{example}: {option.help}", self.places[path])
+
+    def _build(self, cls: type[Config], values: dict[str, Any], path: Keys) -> Config | None:
+        if any(value is _WRONG for value in values.values()):
+            return None
+        try:
+            return cls(**values)
+        except ValueError as error:  # a plugin's own check in __post_init__
+            self.report("E114", f"{dotted(path)}: {error}", "change the options named", self.places[path])
+            return None
+
+    def finish(self, elsewhere: Callable[[str], str]) -> None:
+        """Report the unknown keys, now that it is known what else the recipe could hold."""
+        for key in self.unknown:
+            suffix = f" for {key.owner}" if key.owner else ""
+            message = f"unknown key '{dotted(key.path)}'{suffix}"
+            self.report("E102", message, _suggestion(key, elsewhere), key.entry.place)
+        self.unknown.clear()
+
+
+def dotted(path: Keys) -> str:
+    """As `--set` takes it; the top is `the recipe`."""
+    return ".".join(map(str, path)) or "the recipe"
+
+
+def origin(place: Place) -> str:
+    """Where a value came from, for `explain`."""
+    return f"line {place.line}" if place.line else place.file
+
+
+def place_of(places: Mapping[Keys, Place], path: Keys) -> Place:
+    """Where a path was written, or the nearest mapping that could hold it."""
+    while path not in places:
+        path = path[:-1]
+    return places[path]
+
+
+def record_defaults(origins: dict[Keys, str], path: Keys, default: Any) -> None:
+    """Mark a value, or every value in a Config, as a default."""
+    if isinstance(default, Config):
+        for item in dataclasses.fields(default):
+            record_defaults(origins, (*path, item.name), getattr(default, item.name))
+    else:
+        origins[path] = "default"
+
+
+def _inside(node: Node, key: str | int) -> Node:
+    if isinstance(node, MappingNode):
+        entry = node.get(str(key))
+        return entry.node if entry else node
+    return node.items[int(key)] if isinstance(node, Sequence) else node
+
+
+def _expected(option: Option, location: Keys) -> str:
+    if len(location) > 1:
+        words = option.expected.removeprefix("a list: ")
+        return words.split(": ", 1)[-1].removesuffix(" each").split(" each, or")[0]
+    return option.expected
+
+
+def _hint(option: Option, node: Node) -> str:
+    about = option.help
+    if not isinstance(node, Scalar):
+        return about
+    value, expected = node.value, option.expected
+    if value is None:
+        default = "" if option.required else f", or remove the key for its default, {option.default}"
+        return f"give a value{default}"
+    if (
+        isinstance(value, str)
+        and "true or false" in expected
+        and node.text.lower() in ("yes", "no", "on", "off", "y", "n")
+    ):
+        return f"write {'true' if node.text.lower() in ('yes', 'on', 'y') else 'false'}"
+    if isinstance(value, str) and "number" in expected:
+        unquoted = Scalar(node.place, node.text.strip().replace("_", "").replace(",", "")).value
+        if isinstance(unquoted, int | float) and not isinstance(unquoted, bool):
+            return f"write {unquoted}" + (" without quotes" if node.quoted else "")
+    if isinstance(value, float) and "whole number" in expected and value.is_integer():
+        return f"write {int(value)}"
+    if "list" in expected and not isinstance(value, bool):
+        return f"write [{node.text}]"
+    if "text" in expected:
+        return f"put it in quotes: '{node.text}'"
+    if "one of" in expected and (near := nearest(node.text, re.split(r", (?:or )?", expected.split("one of ")[1]))):
+        return f"did you mean '{near}'?"
+    return about
+
+
+def _suggestion(key: _Unknown, elsewhere: Callable[[str], str]) -> str:
+    word = key.entry.key
+    absent = [name for name in key.allowed if name not in key.present]
+    if word == "bidirectional" and "direction" in key.allowed:
+        return "write 'direction: bidirectional'"
+    if near := nearest(word, absent, 0.8):
+        return f"did you mean '{near}'?"
+    if other := elsewhere(word):
+        return other
+    if near := nearest(word, absent) or nearest(word, key.allowed):
+        return f"did you mean '{near}'?"
+    return f"allowed here: {choice(key.allowed)}"

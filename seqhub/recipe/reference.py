@@ -1,0 +1,102 @@
+"""The tables of the recipe reference, made from the same options that recipes are checked against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from seqhub.api import Config, TaskSpec
+from seqhub.recipe.fields import Option, options_of
+from seqhub.recipe.resolve import plain_options
+from seqhub.recipe.sections import ExportSection, Head, ModelHead, TrainSection
+from seqhub.recipe.types import BLOCK_KINDS, STRUCTURES, Common, Components, Named, Recurrent, Repeated
+
+BEGIN = "<!-- begin: written by `seqhub schema --markdown -o docs/recipes.md` -->"
+END = "<!-- end -->"
+_DISTS = ("seqhub", "seqhub-cells", "seqhub-attention", "seqhub-conv")  # what the reference covers, wherever it is made
+
+
+def reference(registry: Components) -> str:
+    """Markdown: the sections, then every first-party component with its options."""
+    return "\n".join(_lines(registry)).strip() + "\n"
+
+
+def between_marks(text: str, registry: Components) -> str:
+    """A page with its generated part made anew; ValueError where it has no marks."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"no lines '{BEGIN}' and '{END}'")
+    return f"{before}{BEGIN}\n\n{reference(registry)}\n{END}{after}"
+
+
+def _lines(registry: Components) -> Iterator[str]:
+    yield from _section("The top of the recipe", [Head])
+    yield from _section("`model`", [ModelHead])
+    yield from _section("Every block", [Named, Repeated, Common])
+    yield from _section("Every recurrent cell", [Recurrent])
+    for name, cls in STRUCTURES.items():
+        inner = "`branches`: two or more lists of blocks" if name == "parallel" else "`blocks`: a list of blocks"
+        yield from _section(f"`type: {name}`", [cls], f"{cls.__doc__} {inner}.")
+    for name, section in (("train", TrainSection), ("export", ExportSection)):
+        yield from _section(f"`{name}`", [section])
+        for option in options_of(section).values():
+            for tag, variant in option.nested.items():
+                title = f"`{name}.{option.name}`" + (f" of `type: {tag}`" if option.tagged else "")
+                yield from _section(title, [variant], variant.__doc__ or "", level=4)
+    for kind, title in (
+        ("task", "Tasks"),
+        ("source", "Sources"),
+        *((kind, f"{kind.capitalize()}s") for kind in BLOCK_KINDS),
+    ):
+        found = [c for c in registry.components(kind) if c.dist in _DISTS]
+        if found:
+            yield from (f"### {title}", "")
+        for component in found:
+            spec = component.spec
+            about = f"{spec.summary} ({component.dist})" + (f" {spec.reference}" if spec.reference else "")
+            yield from _section(f"`{spec.name}`", [spec.config], about, level=4)
+            if isinstance(spec, TaskSpec):
+                yield from _section(f"`data` of `{spec.name}`", [spec.data], "Beside `source`:", level=4)
+                metrics = ", ".join(f"`{name}` ({better} is better)" for name, better in spec.metrics.items())
+                yield from (f"Metrics for `expect` and `train.monitor`: {metrics}.", "")
+
+
+def _section(title: str, classes: Iterable[type[Config]], about: str = "", level: int = 3) -> Iterator[str]:
+    yield from (f"{'#' * level} {title}", "")
+    if about:
+        yield from (about, "")
+    options = [option for cls in classes for option in options_of(cls).values() if option.name != "type"]
+    if options:
+        yield from ("| option | value | default | |", "|---|---|---|---|")
+        yield from (_row(option) for option in options)
+    else:
+        yield "No options."
+    yield ""
+
+
+def _row(option: Option) -> str:
+    unit = f" [{option.unit}]" if option.unit else ""
+    default = "required" if option.required else f"`{_default(option.default)}`"
+    return f"| `{option.name}` | {_cell(option.expected)} | {default} | {_cell(option.help)}{unit} |"
+
+
+def _default(value: object) -> str:
+    if isinstance(value, Config):
+        options = plain_options(value)
+        return str(options["type"]) if "type" in options else _flow(options)
+    return _flow(value)
+
+
+def _flow(value: object) -> str:
+    """A value as YAML has it on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

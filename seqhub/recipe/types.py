@@ -1,0 +1,193 @@
+"""A recipe after reading: typed, complete, with the position that each part was written at. No torch, no data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from seqhub.api import Config, config, option
+from seqhub.errors import Place, Problem
+from seqhub.recipe.sections import ExportSection, TrainSection
+
+if TYPE_CHECKING:
+    from seqhub.plugins import Component
+
+Keys = tuple[str | int, ...]  # a path in the recipe: ("model", "blocks", 0, "hidden")
+
+BLOCK_KINDS = ("cell", "attention", "encoder", "block")
+
+
+class Components(Protocol):
+    """What a recipe asks of the plugin registry."""
+
+    def resolve(self, name: str, kinds: Sequence[str]) -> Component: ...
+
+    def components(self, kind: str) -> tuple[Component, ...]: ...
+
+
+@config
+class Named(Config):
+    """What every block takes."""
+
+    name: str | None = option(
+        default=None, help="name in reports and exported states; null: block0, block1, ... by position"
+    )
+
+
+@config
+class Repeated(Config):
+    """What every block but `repeat` takes."""
+
+    repeat: int = option(default=1, help="this many in a row, each with weights of its own", ge=1, le=1000)
+
+
+@config
+class Common(Config):
+    """What every leaf block takes."""
+
+    dropout: float = option(default=0.0, help="share of the block's output that is zeroed while training", ge=0, lt=1)
+
+
+@config
+class Recurrent(Config):
+    """What every recurrent cell takes."""
+
+    direction: Literal["forward", "reverse", "bidirectional"] = option(
+        default="forward", help="the order in which time is read; only forward is causal"
+    )
+    merge: Literal["concat", "sum", "mean"] = option(
+        default="concat", help="how the two directions of `bidirectional` are joined"
+    )
+
+    def problems(self, width: int) -> list[tuple[str, str, str]]:
+        if self.merge != "concat" and self.direction != "bidirectional":
+            fix = "remove merge, or set direction: bidirectional"
+            return [("merge", f"merge: {self.merge} joins two directions, but direction is {self.direction}", fix)]
+        return []
+
+
+@config
+class Residual(Config):
+    """y = x + blocks(norm(x))."""
+
+    norm: Literal["layer", "rms", "none"] = option(default="layer", help="normalisation of the inner input")
+
+
+@config
+class Repeat(Config):
+    """The blocks, several times in a row, each time with weights of their own."""
+
+    times: int = option(help="how many times", ge=1, le=1000)
+
+
+@config
+class Parallel(Config):
+    """Branches over the same input, joined along the features."""
+
+    merge: Literal["concat", "sum", "mean"] = option(
+        default="concat", help="how the outputs of the branches are joined"
+    )
+
+
+Structure = Residual | Repeat | Parallel
+STRUCTURES: Mapping[str, type[Structure]] = {"residual": Residual, "repeat": Repeat, "parallel": Parallel}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component and its options; for `data`, the component is the task."""
+
+    component: Component
+    options: Config
+
+
+@dataclass(frozen=True)
+class Block:
+    """One entry of `model.blocks`, or of the blocks inside one.
+
+    component, options: of a leaf; None for residual, repeat and parallel, which have `structure` and `branches`.
+    recurrent: of a cell.  branches: one for residual and repeat, two or more for parallel.
+    """
+
+    path: Keys
+    name: str
+    type: str
+    component: Component | None = None
+    options: Config | None = None
+    common: Common = field(default_factory=Common)
+    recurrent: Recurrent | None = None
+    structure: Structure | None = None
+    branches: tuple[tuple[Block, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelSection:
+    """`model`: the width of the first block's input, the promise of causality, the blocks from input to output."""
+
+    width: int
+    causal: bool
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One line of `expect`: the metric compared with a value, as in `mae <= 0.5`."""
+
+    metric: str
+    op: Literal["<=", "<", ">=", ">"]
+    value: float
+    place: Place
+
+    def holds(self, number: float) -> bool:
+        """Whether a measured number is inside; never for NaN."""
+        match self.op:
+            case "<=":
+                return number <= self.value
+            case "<":
+                return number < self.value
+            case ">=":
+                return number >= self.value
+            case ">":
+                return number > self.value
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.op} {self.value:g}"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe that has passed every check that needs neither shapes nor data.
+
+    text: the bytes of the file.  places: where each path was written.  origins: where each leaf value came from
+    (`line 12`, `--set train.epochs=3`, `--smoke` or `default`).  warnings: what is accepted but should change.
+    """
+
+    path: Path
+    base_dir: Path
+    text: bytes
+    name: str
+    seed: int
+    task: Part
+    data: Part
+    source: Part
+    model: ModelSection
+    train: TrainSection
+    export: ExportSection
+    expect: tuple[Bound, ...]
+    places: Mapping[Keys, Place]
+    origins: Mapping[Keys, str]
+    warnings: tuple[Problem, ...] = ()
+
+    def place(self, *keys: str | int) -> Place:
+        """Where a path was written; for what was left to its default, the nearest mapping that could hold it."""
+        while keys not in self.places:
+            keys = keys[:-1]
+        return self.places[keys]
+
+    def resolved(self) -> dict[str, Any]:
+        """Plain values, every default filled in and every component by its exact name; they load to the same."""
+        from seqhub.recipe.resolve import resolved
+
+        return resolved(self)

@@ -1,0 +1,18 @@
+"""Running a bundle: numpy and onnxruntime only, no torch and no plugins.
+
+    model = seqhub.runtime.load("bundle")
+    model.predict("history.csv")                    # raw columns in, an answer in raw units out
+    stream = model.stream()
+    for chunk in chunks:                            # [T D] each
+        y = stream.push(chunk)                      # [T' *outputs]
+    y = stream.flush()
+
+Letters of shapes: B rows of a stream or batch, T steps, D input columns, T' output steps.
+"""
+
+from seqhub.runtime.answers import Answer, Classification, Forecast, Values
+from seqhub.runtime.manifest import Manifest
+from seqhub.runtime.model import Model, load
+from seqhub.runtime.stream import Snapshot, Stream
+
+__all__ = ["Answer", "Classification", "Forecast", "Manifest", "Model", "Snapshot", "Stream", "Values", "load"]

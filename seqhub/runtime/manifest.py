@@ -1,0 +1,163 @@
+"""The manifest of a bundle, `seqhub.json`: what the graphs take and give, and what their numbers mean.
+
+The same JSON, without the checksums, rides inside each graph under the metadata key `seqhub.manifest`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from seqhub.errors import BundleError
+
+FILE = "seqhub.json"
+METADATA_KEY = "seqhub.manifest"
+FORMAT = "seqhub-bundle"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of a graph; a dimension is a number, or the name of one that may vary."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class StateInfo:
+    """One carried tensor: the graph's output goes back in as its input. shape without the batch axis."""
+
+    input: str
+    output: str
+    dtype: str
+    shape: tuple[int, ...]
+    init: float
+
+
+@dataclass(frozen=True)
+class GraphInfo:
+    """One ONNX file of the bundle."""
+
+    role: str
+    file: str
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest that was checked; `raw` is the JSON as it was read.
+
+    outputs: shape of one output step.  block: stream chunks are multiples of it.  future: look-ahead in steps, None if unbounded.
+    files: {file: {"sha256", "bytes"}}.
+    """
+
+    name: str
+    task: Mapping[str, Any]
+    features: tuple[str, ...]
+    outputs: tuple[int, ...]
+    output_names: tuple[str, ...]
+    ratio: Fraction
+    block: int
+    future: int | None
+    states: tuple[StateInfo, ...]
+    graphs: Mapping[str, GraphInfo]
+    files: Mapping[str, Mapping[str, Any]]
+    raw: Mapping[str, Any]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check `folder/seqhub.json`; BundleError where it is missing, damaged or of another version."""
+    path = folder / FILE
+    if not folder.is_dir():
+        raise BundleError(f"there is no bundle folder '{folder}'", fix="give the folder that `seqhub export` wrote", code="E701")
+    if not path.is_file():
+        raise BundleError(f"'{folder}' holds no {FILE}, so it is no bundle", fix="give the folder that `seqhub export` wrote", code="E701")
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BundleError(f"'{path}' is not valid JSON: {error}", fix="export the bundle again", code="E702") from None
+    return parse_manifest(raw, str(path))
+
+
+def parse_manifest(raw: Any, origin: str) -> Manifest:
+    """Check the JSON of a manifest; `origin` names it in errors."""
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise BundleError(f"'{origin}' is not the manifest of a seqhub bundle", fix="export the bundle again", code="E702")
+    if raw.get("version") != VERSION:
+        message = f"'{origin}' has manifest version {raw.get('version')!r}; this seqhub reads version {VERSION}"
+        raise BundleError(message, fix="export the bundle again with this seqhub, or install the one that wrote it", code="E702")
+    try:
+        return _parse(raw)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"key {error} is missing" if isinstance(error, KeyError) else str(error)
+        raise BundleError(f"'{origin}' is damaged: {what}", fix="export the bundle again", code="E702") from None
+
+
+def _parse(raw: dict[str, Any]) -> Manifest:
+    geometry, outputs = raw["geometry"], raw["outputs"]
+    graphs = {role: _graph(role, graph) for role, graph in raw["graphs"].items()}
+    if "full" not in graphs and "stream" not in graphs:
+        raise ValueError("it lists no graph")
+    return Manifest(
+        name=str(raw["name"]),
+        task=dict(raw["task"]),
+        features=tuple(str(name) for name in raw["features"]),
+        outputs=tuple(int(size) for size in outputs["shape"]),
+        output_names=tuple(str(name) for name in outputs["names"]),
+        ratio=Fraction(geometry["ratio"]),
+        block=int(geometry["block"]),
+        future=None if geometry["future"] is None else int(geometry["future"]),
+        states=tuple(_state(state) for state in raw["states"]),
+        graphs=graphs,
+        files={name: dict(facts) for name, facts in raw.get("files", {}).items()},
+        raw=raw,
+    )
+
+
+def _graph(role: str, raw: dict[str, Any]) -> GraphInfo:
+    file = str(raw["file"])
+    if Path(file).name != file:
+        raise ValueError(f"graph file {file!r} lies outside the bundle")
+    return GraphInfo(role, file, _tensors(raw["inputs"]), _tensors(raw["outputs"]))
+
+
+def _tensors(raw: list[dict[str, Any]]) -> tuple[TensorInfo, ...]:
+    return tuple(TensorInfo(t["name"], t["dtype"], tuple(t["shape"]), t.get("meaning", "")) for t in raw)
+
+
+def _state(raw: dict[str, Any]) -> StateInfo:
+    shape = tuple(int(size) for size in raw["shape"][1:])
+    return StateInfo(raw["input"], raw["output"], raw["dtype"], shape, float(raw["init"]))
+
+
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """BundleError unless every listed file is there with its size and its sha256."""
+    for graph in manifest.graphs.values():
+        if graph.file not in manifest.files:
+            raise BundleError(f"'{folder / FILE}' gives no checksum for '{graph.file}'", fix="export the bundle again", code="E702")
+    for name, facts in manifest.files.items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            raise BundleError(f"'{path}' is missing from the bundle", fix="copy the whole folder, or export again", code="E703")
+        size = path.stat().st_size
+        if size != facts.get("bytes"):
+            message = f"'{path}' has {size} bytes, but {facts.get('bytes')} were written: it is truncated or was replaced"
+            raise BundleError(message, fix="copy the whole folder, or export again", code="E703")
+        if sha256_of(path) != facts.get("sha256"):
+            message = f"'{path}' has another sha256 than when it was written: it is damaged or was edited"
+            raise BundleError(message, fix="copy the whole folder, or export again", code="E703")
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

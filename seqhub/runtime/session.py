@@ -1,0 +1,84 @@
+"""onnxruntime sessions with settings for small recurrent models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from seqhub.errors import BundleError
+from seqhub.runtime.manifest import METADATA_KEY, GraphInfo, Manifest, StateInfo
+
+Arrays = dict[str, np.ndarray]
+
+
+def open_session(model: bytes | Path, *, threads: int = 1, optimize: bool = True) -> ort.InferenceSession:
+    """A CPU session. One thread that does not spin is the fastest for one small stream, and leaves the other cores alone.
+
+    Raises BundleError where onnxruntime refuses the graph.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    levels = ort.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimize else levels.ORT_DISABLE_ALL
+    options.log_severity_level = 3  # errors only
+    options.enable_mem_pattern = False  # lengths vary from run to run: a plan per shape would only grow
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        source = model if isinstance(model, bytes) else str(model)
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no base class but Exception
+        name = "the graph" if isinstance(model, bytes) else f"'{model}'"
+        reason = str(error).strip().splitlines()[0]
+        fix = f"export again, or update onnxruntime (this is {ort.__version__})"
+        raise BundleError(f"onnxruntime cannot load {name}: {reason}", fix=fix, code="E704") from error
+
+
+class Graph:
+    """One graph of a bundle, by the names of its tensors."""
+
+    def __init__(self, session: ort.InferenceSession, info: GraphInfo, states: tuple[StateInfo, ...]) -> None:
+        found = {tensor.name for tensor in session.get_inputs()}
+        declared = {tensor.name for tensor in info.inputs}
+        if found != declared:
+            message = f"'{info.file}' takes {sorted(found)}, but the manifest says {sorted(declared)}"
+            raise BundleError(message, fix="graph and manifest are of different exports: export again", code="E704")
+        self.session, self.info, self.states = session, info, states
+        self.takes_end = "end" in declared
+        self._outputs = ["y", "out_lengths", *(state.output for state in states)]
+
+    def initial_state(self, batch: int) -> Arrays:
+        """Every state input before the first step, [B ...] each."""
+        return {s.input: np.full((batch, *s.shape), s.init, dtype=s.dtype) for s in self.states}
+
+    def run(
+        self, x: np.ndarray, lengths: np.ndarray, state: Mapping[str, np.ndarray], end: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, Arrays]:
+        """x [B T D] float32, lengths [B] int64, end [B] bool -> y [B T' ...], out_lengths [B], next state. B, T >= 1."""
+        if x.shape[0] < 1 or x.shape[1] < 1:  # a recurrent operator of batch 0 aborts the process; Scan refuses zero steps
+            raise BundleError(f"x has shape {x.shape}: a graph needs one row and one step at least", code="E711")
+        feeds = {"x": x, "lengths": lengths, **state}
+        if self.takes_end:
+            feeds["end"] = np.ones(len(x), dtype=bool) if end is None else end
+        y, out_lengths, *after = self.session.run(self._outputs, feeds)
+        return y, out_lengths, {s.input: value for s, value in zip(self.states, after, strict=True)}
+
+
+def open_graph(folder: Path, manifest: Manifest, role: str, *, threads: int = 1) -> Graph:
+    """The graph of that role, checked against the manifest that it carries itself."""
+    info = manifest.graphs[role]
+    session = open_session(folder / info.file, threads=threads)
+    try:
+        embedded = json.loads(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
+    except (KeyError, json.JSONDecodeError):
+        message = f"'{folder / info.file}' carries no manifest of its own"
+        raise BundleError(message, fix="export the bundle again", code="E704") from None
+    if embedded != {key: value for key, value in manifest.raw.items() if key != "files"}:
+        message = f"'{folder / info.file}' and the manifest beside it are of different exports"
+        raise BundleError(message, fix="export the bundle again", code="E704")
+    return Graph(session, info, manifest.states)

@@ -1,0 +1,141 @@
+"""What the checks look at: one component with one set of options."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqhub.api import ComponentSpec
+from seqhub.geometry import Geometry
+from seqhub.nn import Cell, Context, Recurrent, SequenceLayer, State
+
+
+class CheckFailed(AssertionError):
+    """A promise of the contract that does not hold; the message says which number differs."""
+
+
+class NotApplicable(Exception):
+    """A check that has nothing to look at; the message says why. It is counted."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A component as the checks build it: seeded, in evaluation mode, over `d_in` input columns."""
+
+    spec: ComponentSpec
+    ref: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    d_in: int = 8
+
+    @property
+    def name(self) -> str:
+        options = ", ".join(f"{key}={value}" for key, value in self.options.items())
+        return f"{self.ref}({options})"
+
+    @property
+    def is_cell(self) -> bool:
+        return self.spec.kind == "cell"
+
+    def geometry(self) -> Geometry:
+        """What the config says, without torch."""
+        return self.spec.config(**self.options).geometry(self.d_in)
+
+    def build(self, seed: int = 0) -> Any:
+        """A new instance of the component's own class."""
+        module, _, attribute = self.spec.target.partition(":")
+        target = getattr(importlib.import_module(module), attribute)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return target(self.d_in, **self._all_options()).eval()
+
+    def cell(self, seed: int = 0) -> Cell:
+        """The cell itself; NotApplicable for what is no cell."""
+        if not self.is_cell:
+            raise NotApplicable("not a cell")
+        cell: Cell = self.build(seed)
+        return cell
+
+    def layer(self, seed: int = 0, *, native: bool = True) -> SequenceLayer:
+        """The component as a sequence layer; a cell runs forward."""
+        built = self.build(seed)
+        layer: SequenceLayer = Recurrent(built, native=native) if self.is_cell else built
+        return layer.eval()
+
+    def _all_options(self) -> dict[str, Any]:
+        config = self.spec.config(**self.options)
+        return {name: getattr(config, name) for name in config.__dataclass_fields__}
+
+
+def random_batch(subject: Subject, lengths: list[int], seed: int = 1, *, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """x [B T D] with NaN on padding, lengths [B]; T is the longest."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(len(lengths), max(lengths), subject.d_in, generator=generator, dtype=dtype)
+    for row, length in enumerate(lengths):
+        x[row, length:] = float("nan")
+    return x, torch.tensor(lengths)
+
+
+def random_state(layer: SequenceLayer, batch: int, seed: int = 2, *, dtype: torch.dtype = torch.float32) -> State:
+    """A state that a stream could reach: float slots random, counters as they start."""
+    generator = torch.Generator().manual_seed(seed)
+    state = layer.initial_state(batch)
+    for name, value in state.items():
+        if value.is_floating_point():
+            state[name] = torch.rand(value.shape, generator=generator, dtype=torch.float64).to(dtype)
+    return state
+
+
+def run_whole(layer: SequenceLayer, x: Tensor, lengths: Tensor, state: State | None = None) -> tuple[Tensor, Tensor, State]:
+    """One big chunk."""
+    result: tuple[Tensor, Tensor, State] = layer(x, lengths, layer.initial_state(len(x)) if state is None else state)
+    return result
+
+
+def run_chunked(
+    layer: SequenceLayer, x: Tensor, lengths: Tensor, chunk: int, state: State | None = None
+) -> tuple[list[Tensor], State]:
+    """The same stream in chunks of `chunk` steps: each row's outputs [T'_b D'], and the final state."""
+    state = layer.initial_state(len(x)) if state is None else state
+    rows: list[list[Tensor]] = [[] for _ in range(len(x))]
+    for piece, piece_lengths, end in chunks(x, lengths, chunk):
+        y, out_lengths, state = layer(piece, piece_lengths, state, None, Context(end=end))
+        for row, n in enumerate(out_lengths.tolist()):
+            rows[row].append(y[row, :n])
+    return [torch.cat(parts) for parts in rows], state
+
+
+def chunks(x: Tensor, lengths: Tensor, chunk: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Pieces of at most `chunk` steps, with each row's length in the piece and whether the row ends with it."""
+    for start in range(0, x.shape[1], chunk):
+        stop = start + chunk
+        yield x[:, start:stop], (lengths - start).clamp(0, min(chunk, x.shape[1] - start)), lengths <= stop
+
+
+def same(got: Tensor, expected: Tensor, what: str, tolerance: float = 1e-5) -> None:
+    """Raise CheckFailed unless both agree to `tolerance`, absolute and relative."""
+    if got.shape != expected.shape:
+        raise CheckFailed(f"{what}: shape {tuple(got.shape)}, expected {tuple(expected.shape)}")
+    if got.dtype != expected.dtype:
+        raise CheckFailed(f"{what}: dtype {got.dtype}, expected {expected.dtype}")
+    if got.numel() == 0:
+        return
+    if not bool(torch.isfinite(got).all()):
+        raise CheckFailed(f"{what}: {int((~torch.isfinite(got)).sum())} values are not finite")
+    got, expected = got.detach(), expected.detach()
+    gap = (got.double() - expected.double()).abs()
+    worst = float((gap - tolerance * expected.double().abs()).max())
+    if worst > tolerance:
+        raise CheckFailed(f"{what}: differs by {float(gap.max()):.1e}, more than {tolerance:.0e}")
+
+
+def same_state(got: State, expected: State, what: str, tolerance: float = 1e-5) -> None:
+    """Raise CheckFailed unless the slots and their values agree."""
+    if got.keys() != expected.keys():
+        raise CheckFailed(f"{what}: state has {sorted(got)}, expected {sorted(expected)}")
+    for name in expected:
+        same(got[name], expected[name], f"{what}, state '{name}'", tolerance)

@@ -1,0 +1,86 @@
+"""Batches in an order that depends on nothing but seed and epoch, from any batch on.
+
+In process and without workers: sequences are small, and a worker's start costs more than it saves. The order of an epoch is
+drawn from a generator of its own, so that the data order never moves the random numbers of dropout, nor they it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+
+
+class Items(Protocol):
+    """What is loaded: a dataset with a length."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+class EpochSampler:
+    """The order of the items in an epoch; Lightning calls `set_epoch`."""
+
+    def __init__(self, length: int, *, seed: int, shuffle: bool) -> None:
+        self.length = length
+        self.seed = seed
+        self.shuffle = shuffle
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def order(self) -> Sequence[int]:
+        """A permutation of all items: the same for the same seed and epoch."""
+        if not self.shuffle:
+            return range(self.length)
+        generator = torch.Generator().manual_seed((self.seed << 20) + self.epoch)
+        return torch.randperm(self.length, generator=generator).tolist()
+
+
+class EpochLoader:
+    """Batches of one split; the last one may be smaller and is never dropped.
+
+    limit: at most this many batches an epoch.  `state_dict` says how many batches of the epoch have been given out, and an
+    iteration after `load_state_dict` starts behind them.
+    """
+
+    def __init__(
+        self,
+        dataset: Items,
+        collate: Callable[[list[Any]], Any],
+        batch: int,
+        *,
+        seed: int = 0,
+        shuffle: bool = False,
+        limit: int | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.collate = collate
+        self.batch = batch
+        self.sampler = EpochSampler(len(dataset), seed=seed, shuffle=shuffle)
+        self.limit = limit
+        self._given = 0
+        self._skip = 0
+
+    def __len__(self) -> int:
+        batches = -(-len(self.dataset) // self.batch)
+        return batches if self.limit is None else min(batches, self.limit)
+
+    def __iter__(self) -> Iterator[Any]:
+        order = self.sampler.order()
+        first, self._skip = self._skip, 0
+        for number in range(first, len(self)):
+            items = [self.dataset[index] for index in order[number * self.batch : (number + 1) * self.batch]]
+            self._given = number + 1
+            yield self.collate(items)
+
+    def state_dict(self) -> dict[str, int]:
+        """The position inside the epoch."""
+        return {"batch": self._given}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Let the next iteration start behind the batches already given."""
+        self._skip = self._given = state["batch"]

@@ -1,0 +1,47 @@
+"""Third-party messages that say nothing to the user of a recipe: each one named, each with its reason. All others are shown."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_EXPECTED = (
+    # the loader is in process by design
+    (r".*does not have many workers which may be a bottleneck.*", UserWarning),
+    # a run folder is resumed: its checkpoints are meant to be there
+    (r"Checkpoint directory .* exists and is not empty.*", UserWarning),
+    # short epochs are normal here, and the interval is set to fit them
+    (r"The number of training batches \(\d+\) is smaller than the logging interval.*", UserWarning),
+    # the user chose the machine
+    (r"GPU available but not used.*", UserWarning),
+    # Lightning's own use of a torch interface that torch is about to rename
+    (r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*", FutureWarning),
+)
+
+
+@contextmanager
+def quiet(log_file: Path) -> Iterator[None]:
+    """Lightning's messages and seqhub's own go to `log_file` with the time; expected warnings go nowhere."""
+    handler = logging.FileHandler(log_file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    theirs = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    ours = logging.getLogger("seqhub")
+    before = [(logger, logger.level, logger.propagate, logger.handlers[:]) for logger in (*theirs, ours)]
+    for logger in (*theirs, ours):
+        logger.handlers[:] = [handler]
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            for message, category in _EXPECTED:
+                warnings.filterwarnings("ignore", message=message, category=category)
+            yield
+    finally:
+        for logger, level, propagate, handlers in before:
+            logger.setLevel(level)
+            logger.propagate = propagate
+            logger.handlers[:] = handlers
+        handler.close()
