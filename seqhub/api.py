@@ -114,8 +114,8 @@ Flag = bool | None  # True: must pass its check; False: not offered, counted; No
 class ComponentSpec:
     """What a plugin says of one component. Frozen, comparable, without torch.
 
-    name: `[a-z][a-z0-9-]*`; recipes say `name`, or `dist/name` to be exact.  target: `module:attribute`, imported on first use.
-    flags: promises that the conformance kit holds the component to; see `FLAGS`.
+    name: `[a-z][a-z0-9-]*`; recipes say `name`, or `dist/name` to be exact.  target: `module:attribute`, imported on
+    first use. flags: promises that the conformance kit holds the component to; see `FLAGS`.
     examples: option sets, the first the plainest; the documentation shows them and the conformance kit checks each.
     deprecated: what to use instead; a recipe that names the component gets it as a warning with its line.
     """
@@ -160,7 +160,9 @@ class EncoderSpec(ComponentSpec):
 
 @dataclass(frozen=True, kw_only=True)
 class BlockSpec(ComponentSpec):
-    """A plain layer between the others (norm, mlp, linear): `target(d_in, **options)` gives a `seqhub.nn.SequenceLayer`."""
+    """A plain layer between the others (norm, mlp, linear): `target(d_in, **options)` gives a
+    `seqhub.nn.SequenceLayer`.
+    """
 
     kind: ClassVar[str] = "block"
     FLAGS: ClassVar[tuple[str, ...]] = ("onnx", "streaming", "bfloat16", "double")

@@ -11,7 +11,8 @@
     |-- BundleError     E7xx    2   a bundle, or an input to one, that the runtime refuses
     `-- ExpectationMissed E8xx  3   a run whose numbers fall outside its recipe's `expect`
 
-Each carries one or more `Problem`s: what is wrong with which value, what is accepted, where, and the one edit that mends it.
+Each carries one or more `Problem`s: what is wrong with which value, what is accepted, where, and the one edit that
+mends it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Place:
-    """A position in a text file; line and column count from 1. Line 0: no file but a command-line option, named by `file`."""
+    """A position in a text file; line and column count from 1. Line 0: no file but a command-line option, named by
+    `file`.
+    """
 
     file: str
     line: int

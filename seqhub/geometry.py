@@ -98,9 +98,7 @@ def widest(branches: list[Geometry], width: int) -> Geometry:
     )
 
 
-def window_geometry(
-    width: int, *, kernel: int, stride: int = 1, dilation: int = 1, future: int = 0
-) -> Geometry:
+def window_geometry(width: int, *, kernel: int, stride: int = 1, dilation: int = 1, future: int = 0) -> Geometry:
     """A sliding window over `(kernel - 1) * dilation + 1` steps that ends `future` steps after its block.
 
     Raises ValueError where the window is shorter than the stride, since steps between windows would be lost.

@@ -1,0 +1,1 @@
+"""Sources, columns, splits, windows and batches. Importing the package loads neither numpy nor torch."""

@@ -92,8 +92,9 @@ class NpzSource:
         if "y" not in arrays or arrays["y"].shape != (count,):
             got = f"has shape {arrays['y'].shape}" if "y" in arrays else "is missing"
             raise self._error("E313", f"array 'y' {got}", f"give a label for each of the {count} sequences: y [{count}]")
+        x = x.astype(np.float64, copy=False)
         return Sequences(
-            items=[x[i, :length].astype(np.float64) for i, length in enumerate(lengths)],
+            items=[x[i, :length] for i, length in enumerate(lengths)],
             labels=[str(label) for label in arrays["y"].tolist()],
             features=self._features(arrays, width),
             origin=self.origin,

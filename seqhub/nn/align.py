@@ -1,7 +1,7 @@
 """Bringing branches of one stream back into step.
 
-A branch with look-ahead gives its outputs later than its neighbour. What the neighbour gave meanwhile waits in a queue, so that
-step j meets step j, chunk by chunk as in the whole sequence. Shapes: B batch, T' output steps, D width.
+A branch with look-ahead gives its outputs later than its neighbour. What the neighbour gave meanwhile waits in a
+queue, so that step j meets step j, chunk by chunk as in the whole sequence. Shapes: B batch, T' output steps, D width.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from seqhub.nn.state import Slot, State, prefixed, substate
 
 
 class Align:
-    """Queues for branches over one input; those as slow as the slowest need none. State per queue: steps, how many wait."""
+    """Queues for branches over one input; those as slow as the slowest need none. State per queue: steps, how many
+    wait.
+    """
 
     def __init__(self, branches: Sequence[Geometry]) -> None:
         slowest = max(branch.future for branch in branches)

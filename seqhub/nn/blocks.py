@@ -50,12 +50,16 @@ class Chain(SequenceLayer):
 
 
 class Residual(SequenceLayer):
-    """y = x + inner(norm(x)), pre-norm. If inner looks ahead, x waits for it. State: inner's slots, and the waiting x."""
+    """y = x + inner(norm(x)), pre-norm. If inner looks ahead, x waits for it. State: inner's slots, and the waiting
+    x.
+    """
 
     def __init__(self, inner: SequenceLayer, *, norm_kind: NormKind | Literal["none"] = "layer") -> None:
         d_in, geometry = inner.d_in, inner.geometry
         if geometry.width != d_in or geometry.ratio != 1:
-            raise ValueError(f"a residual adds its input [B T {d_in}] to [B T*{geometry.ratio} {geometry.width}]: they must match")
+            raise ValueError(
+                f"a residual adds its input [B T {d_in}] to [B T*{geometry.ratio} {geometry.width}]: they must match"
+            )
         align = Align([identity(d_in), geometry])
         super().__init__(d_in, geometry, {**prefixed("inner", inner.state), **align.state})
         self.norm = nn.Identity() if norm_kind == "none" else norm(d_in, norm_kind)
@@ -71,7 +75,9 @@ class Residual(SequenceLayer):
 
 
 class Parallel(SequenceLayer):
-    """Branches over one input, merged step by step. Faster branches wait for the slowest. State: each under `branchN.`."""
+    """Branches over one input, merged step by step. Faster branches wait for the slowest. State: each under
+    `branchN.`.
+    """
 
     def __init__(self, branches: Sequence[SequenceLayer], *, merge: Merge = "concat") -> None:
         if merge not in get_args(Merge):
@@ -104,7 +110,9 @@ class Parallel(SequenceLayer):
 def parallel_geometry(branches: Sequence[Geometry], merge: Merge) -> Geometry:
     """Geometry of branches merged; ValueError where ratios, or the widths of a sum or mean, differ."""
     if len({branch.ratio for branch in branches}) > 1:
-        raise ValueError(f"parallel branches give {[str(b.ratio) for b in branches]} output steps per input step: they must agree")
+        raise ValueError(
+            f"parallel branches give {[str(b.ratio) for b in branches]} output steps per input step: they must agree"
+        )
     widths = [branch.width for branch in branches]
     if merge != "concat" and len(set(widths)) > 1:
         raise ValueError(f"merge: {merge} needs branches of one width, got {widths}")
@@ -116,7 +124,9 @@ def _beyond(ctx: Context, name: str, layer: SequenceLayer) -> Context:
     if layer.geometry.ratio == 1 and layer.geometry.future in (0, float("inf")):
         return ctx
     if ctx.dt is not None or ctx.reset is not None:
-        raise ValueError(f"dt and reset cannot pass layer '{name}', which changes the time axis; place it after the recurrent layers")
+        raise ValueError(
+            f"dt and reset cannot pass layer '{name}', which changes the time axis; place it after the recurrent layers"
+        )
     return ctx
 
 

@@ -1,7 +1,7 @@
 """The contract of a recurrent cell: the mathematics of one step, and nothing of time.
 
-From it the framework derives the loop with hoisted projections, variable lengths, reversal, chunked streaming, truncated
-BPTT and both ONNX graphs.
+From it the framework derives the loop with hoisted projections, variable lengths, reversal, chunked streaming,
+truncated BPTT and both ONNX graphs.
 
 Shapes: B batch, T time, D input width, O output width; `...` is [B] inside a loop and [B T] over a sequence.
 """
@@ -51,7 +51,9 @@ class Cell(nn.Module):
         return x
 
     def step(self, p: Projected, state: State, ctx: Context) -> tuple[Tensor, State]:
-        """One step, pure: projected input [B ...] and state [B ...] -> y [B O] and the new state, no slot an alias of an input."""
+        """One step, pure: projected input [B ...] and state [B ...] -> y [B O] and the new state, no slot an alias of
+        an input.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define step")
 
     def readout(self, y: Tensor, x: Tensor) -> Tensor:
@@ -64,7 +66,9 @@ class Cell(nn.Module):
 
 
 class LinearCell(Cell):
-    """A cell whose state is h' = a * h + b, elementwise, with a and b free of h. The author gives `coeffs` and `emit`."""
+    """A cell whose state is h' = a * h + b, elementwise, with a and b free of h. The author gives `coeffs` and
+    `emit`.
+    """
 
     kind: ClassVar[Literal["step", "linear", "memory"]] = "linear"
 

@@ -20,8 +20,8 @@ class Ends:
     input_shift, input_scale: [D_in], x -> (x - shift) / scale inside the model (of the differences, with `difference`).
     output_shift, output_scale: [prod(outputs)], z -> z * scale + shift inside the model.
     difference: the model reads x_t - x_(t-1), zero at the first step.
-    anchor: the input column added to each output, prod(outputs) entries, or none: predict the change from the last value.
-    pool: running pool over time before the head; the answer to a whole sequence is the output at its last step.
+    anchor: the input column added to each output, prod(outputs) entries, or none: predict the change from the last
+    value. pool: running pool over time before the head; the answer to a whole sequence is the output at its last step.
     """
 
     features: tuple[str, ...]
@@ -67,4 +67,5 @@ class Ends:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Ends:
         """The inverse of `as_dict`."""
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**plain)

@@ -1,4 +1,6 @@
-"""The two ends of a model: raw numbers into standard units, and back. Inside the model, so that both graphs carry them."""
+"""The two ends of a model: raw numbers into standard units, and back. Inside the model, so that both graphs carry
+them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from seqhub.nn.window import Window
 
 
 class Standardize(SequenceLayer):
-    """y = (x - shift) / scale. With `difference`, x is first replaced by its change since the previous step, zero at the first.
+    """y = (x - shift) / scale. With `difference`, x is first replaced by its change since the previous step, zero at
+    the first.
 
     State: with `difference`, the previous step [B D] and whether there was one [B 1].
     """
@@ -59,4 +62,3 @@ class LastOfBlock(SequenceLayer):
     ) -> tuple[Tensor, Tensor, State]:
         buffer, out_lengths, next_state = self.window(zero_padding(x, lengths), lengths, state, ctx.end)
         return zero_padding(buffer[:, self.stride - 1 :: self.stride], out_lengths), out_lengths, next_state
-

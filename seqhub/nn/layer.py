@@ -49,7 +49,9 @@ class SequenceLayer(nn.Module):
         return {name: slot.tensor(batch, device=where, like=like) for name, slot in self.state.items()}
 
     def check_inputs(self, x: Tensor, lengths: Tensor, state: State) -> None:
-        """Raise ValueError naming the tensor, its shape and what was expected. Costs a device sync: not called in training."""
+        """Raise ValueError naming the tensor, its shape and what was expected. Costs a device sync: not called in
+        training.
+        """
         if x.dim() != 3 or x.shape[-1] != self.d_in:
             raise ValueError(f"x has shape {tuple(x.shape)}, expected [B T {self.d_in}]")
         if lengths.shape != x.shape[:1] or lengths.dtype != torch.int64:

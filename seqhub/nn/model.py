@@ -18,7 +18,8 @@ from seqhub.nn.state import WHOLE, Context, Memory, Slot, State, prefixed, subst
 
 
 class SequenceModel(SequenceLayer):
-    """x [B T D_in] raw -> y [B T' prod(outputs)] raw. State: every layer's slots, under the names of the recipe's blocks.
+    """x [B T D_in] raw -> y [B T' prod(outputs)] raw. State: every layer's slots, under the names of the recipe's
+    blocks.
 
     With an anchor the head predicts the change from an input column, and the column's last value is added to it.
     """

@@ -17,7 +17,9 @@ def like_steps(mask: Tensor, x: Tensor) -> Tensor:
 
 
 def zero_padding(x: Tensor, lengths: Tensor) -> Tensor:
-    """Zero every step at or after its row's length: [B T ...]. A `where`, so that NaN in padding reaches no gradient."""
+    """Zero every step at or after its row's length: [B T ...]. A `where`, so that NaN in padding reaches no
+    gradient.
+    """
     valid = like_steps(valid_steps(lengths, x.shape[1]), x)
     return torch.where(valid, x, torch.zeros((), dtype=x.dtype, device=x.device))
 

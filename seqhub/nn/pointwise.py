@@ -68,7 +68,13 @@ class MLP(Pointwise):
     """y = W2 activation(W1 x); `gated`: W2 (activation(W1 x) * V x), as in arXiv:2002.05202."""
 
     def __init__(
-        self, d_in: int, *, ratio: float = 4.0, activation: Activation = "gelu", gated: bool = False, dropout: float = 0.0
+        self,
+        d_in: int,
+        *,
+        ratio: float = 4.0,
+        activation: Activation = "gelu",
+        gated: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         inner = max(1, round(d_in * ratio))
         super().__init__(d_in, d_in, _FeedForward(d_in, inner, activation, gated, dropout))
@@ -99,4 +105,3 @@ class _FeedForward(nn.Module):
             h = self.act(h)
         down: Tensor = self.down(self.drop(h))
         return down
-

@@ -1,4 +1,5 @@
-"""Pooling over time as a running result: output t pools steps 0 to t, so the last step pools the whole sequence, and it streams.
+"""Pooling over time as a running result: output t pools steps 0 to t, so the last step pools the whole sequence, and
+it streams.
 
 Each pool is a cell, so lengths, chunks and both ONNX graphs come from the engines.
 """

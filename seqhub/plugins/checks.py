@@ -36,6 +36,11 @@ def _one(spec: ComponentSpec) -> Iterator[str]:
         elif value is not None and not isinstance(value, bool):
             yield f"flag {flag!r} is {value!r}, not True, False or None"
     yield from _config(spec.config)
+    for example in spec.examples:
+        try:
+            spec.config(**example)
+        except TypeError as error:
+            yield f"example {dict(example)}: {error}"
     if isinstance(spec, TaskSpec):
         yield from _config(spec.data)
         for metric, better in spec.metrics.items():

@@ -1,4 +1,4 @@
-"""Which first-party distribution brings which component: for the advice when one is not installed."""
+"""Which first-party distribution brings which component, aliases included: for the advice when one is not installed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ FIRST_PARTY = ("seqhub", "seqhub-attention", "seqhub-cells", "seqhub-conv")
 
 PROVIDES: dict[str, tuple[str, ...]] = {
     "seqhub-attention": ("attention", "local-attention"),
-    "seqhub-cells": ("gru", "layernorm-lstm", "lstm", "min-gru", "rnn"),
+    "seqhub-cells": ("elman", "gru", "layernorm-lstm", "lstm", "min-gru", "rnn"),
     "seqhub-conv": ("conv1d", "depthwise-conv"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import importlib
 import io
 import sys
 import time
@@ -11,6 +12,7 @@ import traceback
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -40,10 +42,9 @@ class Manager:
     def load(self, records: Iterable[PluginRecord]) -> None:
         """Load what is `found`, in order. With `strict`, the first failure raises PluginError from its cause."""
         for record in records:
-            if record.state == "found":
-                self.loaded.append(self._load_one(record))
-            else:
-                self.loaded.append((record, ()))
+            if self.strict and record.state in ("failed", "incompatible"):
+                raise PluginError(record.line(), fix=record.fix, code="E606")
+            self.loaded.append(self._load_one(record) if record.state == "found" else (record, ()))
 
     def _load_one(self, record: PluginRecord) -> tuple[PluginRecord, tuple[ComponentSpec, ...]]:
         start, torch_was_there, printed = time.perf_counter(), "torch" in sys.modules, io.StringIO()
@@ -102,11 +103,9 @@ def _advice(error: BaseException) -> str:
 
 
 def _fault(error: BaseException) -> str:
-    """`file:line` where it went wrong."""
+    """`file:line` where it went wrong, or '' where that is in the machinery that loads plugins."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames or isinstance(error, _Refused) or frames[-1].filename.startswith("<frozen"):
-        outside = [f for f in frames if not f.filename.startswith("<frozen") and f.filename != __file__]
-        frames = traceback.StackSummary.from_list(f for f in outside if "importlib" not in f.filename)
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames and not isinstance(error, _Refused) else ""
+    machinery = ("<frozen", *(str(Path(module.__file__ or "").parent) for module in (importlib, pluggy, hookspecs)))
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(machinery)]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

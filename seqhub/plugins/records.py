@@ -13,8 +13,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from seqhub.errors import Problem
-
 State = Literal["found", "disabled", "incompatible", "failed", "ok"]
 
 
@@ -66,10 +64,6 @@ class PluginRecord:
         what = {"failed": "failed to load", "incompatible": "is incompatible", "disabled": "is disabled"}[self.state]
         advice = "" if self.state == "disabled" else "; run: seqhub plugins doctor " + self.dist
         return f"plugin {self.dist} {self.version} {what} ({self.error}){advice}"
-
-    def problem(self) -> Problem:
-        """The same as an error that can be raised."""
-        return Problem("E606", f"plugin {self.dist} {self.version}: {self.error}", self.fix)
 
     def as_dict(self) -> dict[str, object]:
         """For `--json`."""

@@ -99,8 +99,8 @@ class Registry:
         what = _noun(kinds)
         elsewhere = [c for c in self._components if c.spec.name == short and (not dist or c.dist == normalise(dist))]
         if elsewhere:
-            kind = elsewhere[0].spec.kind
-            return PluginError(f"'{name}' is a {kind}; here stands a {what}", fix=self._near(short, kinds), code="E602")
+            message = f"'{name}' is of the kind {elsewhere[0].spec.kind}, where a {what} is wanted"
+            return PluginError(message, fix=self._near(short, kinds), code="E602")
         absent = f"no {what} '{name}' is installed"
         provider = normalise(dist) or first_party_provider(short)
         of_provider = [record for record in self.records if record.dist == provider]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _C = TypeVar("_C", bound=Config)
 _Branches = tuple[tuple[Block, ...], ...]
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_RESERVED = ("anchor", "embed", "head", "input", "pool")  # what every model has around its blocks
 _EXAMPLE = "write `- {type: gru, hidden: 64}`"
 
 
@@ -164,12 +165,13 @@ class BlockReader:
         given = _one(found, Named, Named()).name
         if given is None:
             return default_name
-        if not _NAME.fullmatch(given):
-            place = self.reader.places[(*path, "name")]
-            fix = "begin with a small letter; then letters, digits, '_' and '-'"
-            self.reader.report("E112", f"'{given}' cannot name a block", fix, place)
-            return ""
-        return f"{parent}.{given}" if parent else given
+        fix = "begin with a small letter; then small letters, digits, '_' and '-'"
+        if given in _RESERVED or given.endswith("-dropout"):
+            fix = "the framework uses that name itself; take another"
+        elif _NAME.fullmatch(given):
+            return f"{parent}.{given}" if parent else given
+        self.reader.report("E112", f"'{given}' cannot name a block", fix, self.reader.places[(*path, "name")])
+        return ""
 
 
 def _one(found: Iterable[Config | None], cls: type[_C], otherwise: _C | None = None) -> _C:

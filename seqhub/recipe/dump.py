@@ -27,3 +27,14 @@ _Dumper.add_representer(str, _text)
 def dump_yaml(values: Any) -> str:
     """Keys in their own order, short lists on one line."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+
+
+def flow(value: Any) -> str:
+    """A value as a recipe has it on one line, for tables."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value) if isinstance(value, str) and not isinstance(plain_value(value), str) else str(value)

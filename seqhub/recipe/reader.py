@@ -241,10 +241,8 @@ def _inside(node: Node, key: str | int) -> Node:
 
 
 def _expected(option: Option, location: Keys) -> str:
-    if len(location) > 1:
-        words = option.expected.removeprefix("a list: ")
-        return words.split(": ", 1)[-1].removesuffix(" each").split(" each, or")[0]
-    return option.expected
+    """What an option may be, or an entry of its list."""
+    return option.expected.split(", each ", 1)[-1].split(", or null")[0] if len(location) > 1 else option.expected
 
 
 def _hint(option: Option, node: Node) -> str:

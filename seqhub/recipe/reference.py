@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from seqhub.api import Config, TaskSpec
+from seqhub.recipe.dump import flow
 from seqhub.recipe.fields import Option, options_of
 from seqhub.recipe.resolve import plain_options
 from seqhub.recipe.sections import ExportSection, Head, ModelHead, TrainSection
@@ -83,19 +84,8 @@ def _row(option: Option) -> str:
 def _default(value: object) -> str:
     if isinstance(value, Config):
         options = plain_options(value)
-        return str(options["type"]) if "type" in options else _flow(options)
-    return _flow(value)
-
-
-def _flow(value: object) -> str:
-    """A value as YAML has it on one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)
+        return str(options["type"]) if "type" in options else flow(options)
+    return flow(value)
 
 
 def _cell(text: str) -> str:

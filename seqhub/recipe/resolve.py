@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from seqhub.api import Config
 from seqhub.recipe.sections import RECIPE_FORMAT
-from seqhub.recipe.types import Block, Part, Recipe
+from seqhub.recipe.types import Block, Keys, Part, Recipe, Repeat
 
 
 def resolved(recipe: Recipe) -> dict[str, Any]:
@@ -29,6 +31,64 @@ def resolved(recipe: Recipe) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Setting:
+    """One value of a recipe, where it stands and where it came from."""
+
+    path: Keys
+    value: Any
+    origin: str
+
+
+def settings(recipe: Recipe) -> tuple[Setting, ...]:
+    """Every value, from the top of the recipe to its end."""
+    return tuple(Setting(path, value, recipe.origins.get(path, "default")) for path, value in _values(recipe))
+
+
+def _values(recipe: Recipe) -> Iterator[tuple[Keys, Any]]:
+    yield ("name",), recipe.name
+    yield ("seed",), recipe.seed
+    yield from _part_values(recipe.task, ("task",))
+    yield from _part_values(recipe.source, ("data", "source"))
+    yield from _leaves(plain_options(recipe.data.options), ("data",))
+    yield ("model", "width"), recipe.model.width
+    yield ("model", "causal"), recipe.model.causal
+    for block in recipe.model.blocks:
+        yield from _block_values(block, recipe)
+    yield from _leaves(plain_options(recipe.train), ("train",))
+    yield from _leaves(plain_options(recipe.export), ("export",))
+    for bound in recipe.expect:
+        yield ("expect", bound.metric), f"{bound.op} {bound.value:g}"
+
+
+def _part_values(part: Part, path: Keys) -> Iterator[tuple[Keys, Any]]:
+    yield (*path, "type"), part.component.ref
+    yield from _leaves(plain_options(part.options), path)
+
+
+def _block_values(block: Block, recipe: Recipe) -> Iterator[tuple[Keys, Any]]:
+    if block.type == "repeat" and (*block.path, "times") not in recipe.origins:  # `repeat: n` on the block inside
+        (inner,) = block.branches[0]
+        yield from _block_values(inner, recipe)
+        if isinstance(block.structure, Repeat):
+            yield (*block.path, "repeat"), block.structure.times
+        return
+    head = _block_options(block)
+    yield (*block.path, "type"), head.pop("type")
+    yield from _leaves(head, block.path)
+    for branch in block.branches:
+        for inner in branch:
+            yield from _block_values(inner, recipe)
+
+
+def _leaves(values: dict[str, Any], path: Keys) -> Iterator[tuple[Keys, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, (*path, name))
+        else:
+            yield (*path, name), value
+
+
 def plain_options(options: Config) -> dict[str, Any]:
     """The fields of a config as YAML has them: tuples as lists, configs as mappings."""
     return {field.name: _plain(getattr(options, field.name)) for field in dataclasses.fields(options)}
@@ -48,16 +108,23 @@ def _part(part: Part) -> dict[str, Any]:
 
 def _block(block: Block, parent: str) -> dict[str, Any]:
     name = block.name.removeprefix(f"{parent}.") if parent else block.name
-    head: dict[str, Any] = {"type": block.component.ref if block.component else block.type}
+    options = _block_options(block)
+    head: dict[str, Any] = {"type": options.pop("type")}
     if not name.isdecimal():
         head["name"] = name
-    if block.component and block.options is not None:
-        common = {k: v for k, v in plain_options(block.common).items() if k not in plain_options(block.options)}
-        recurrent = plain_options(block.recurrent) if block.recurrent else {}
-        return {**head, **plain_options(block.options), **common, **recurrent}
-    if block.structure is not None:
-        head.update(plain_options(block.structure))
+    inner: dict[str, Any] = {}
     if block.type == "parallel":
-        branches = [[_block(b, f"{block.name}.b{i}") for b in branch] for i, branch in enumerate(block.branches)]
-        return {**head, "branches": branches}
-    return {**head, "blocks": [_block(b, block.name) for b in block.branches[0]]}
+        inner["branches"] = [
+            [_block(b, f"{block.name}.b{i}") for b in branch] for i, branch in enumerate(block.branches)
+        ]
+    elif block.branches:
+        inner["blocks"] = [_block(b, block.name) for b in block.branches[0]]
+    return {**head, **options, **inner}
+
+
+def _block_options(block: Block) -> dict[str, Any]:
+    """Type and options of a block without those inside; its own option hides a common one of the same name."""
+    options: dict[str, Any] = {"type": block.component.ref if block.component else block.type}
+    for part in (block.structure, block.recurrent, block.common if block.component else None, block.options):
+        options.update(plain_options(part) if part is not None else {})
+    return options

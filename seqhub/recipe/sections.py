@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Literal
 
 from seqhub.api import Config, config, option
 
 RECIPE_FORMAT = 1
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 @config
@@ -19,6 +21,12 @@ class Head(Config):
     seed: int = option(
         default=0, help="seed of every random number: initial weights, data order, dropout", ge=0, le=2**32 - 1
     )
+
+    def problems(self, width: int) -> list[tuple[str, str, str]]:
+        if _FOLDER.fullmatch(self.name):
+            return []
+        fix = "begin with a letter or a digit; then letters, digits, '.', '_' and '-', 80 at most"
+        return [("name", f"'{self.name}' cannot name a folder", fix)]
 
 
 @config

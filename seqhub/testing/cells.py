@@ -10,7 +10,16 @@ from torch import Tensor
 from seqhub.nn import Context, LinearCell, Recurrent, State, zero_padding
 from seqhub.nn.engines import run_cell, run_linear, run_steps
 from seqhub.nn.padding import valid_steps
-from seqhub.testing.subject import CheckFailed, NotApplicable, Subject, random_batch, random_state, run_whole, same, same_state
+from seqhub.testing.subject import (
+    CheckFailed,
+    NotApplicable,
+    Subject,
+    random_batch,
+    random_state,
+    run_whole,
+    same,
+    same_state,
+)
 
 LENGTHS = [11, 6, 0, 1]
 

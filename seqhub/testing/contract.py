@@ -48,7 +48,9 @@ def check_shapes(subject: Subject) -> None:
 
 
 def check_chunks_equal_whole(subject: Subject) -> None:
-    """A stream cut into chunks of one block, two, an odd number and all gives the outputs and final state of the whole."""
+    """A stream cut into chunks of one block, two, an odd number and all gives the outputs and final state of the
+    whole.
+    """
     layer = _streaming(subject)
     x, lengths = random_batch(subject, LENGTHS)
     y, out_lengths, final = run_whole(layer, x, lengths)
@@ -77,7 +79,9 @@ def check_chunk_gradients(subject: Subject) -> None:
 
 
 def check_padding(subject: Subject) -> None:
-    """NaN in padding, and four more steps of it, change no output, no state and no gradient; outputs on padding are zero."""
+    """NaN in padding, and four more steps of it, change no output, no state and no gradient; outputs on padding are
+    zero.
+    """
     layer = subject.layer()
     x, lengths = random_batch(subject, LENGTHS)
     clean = torch.nan_to_num(x)
@@ -130,7 +134,9 @@ def check_idle_rows(subject: Subject) -> None:
 
 
 def check_pure(subject: Subject) -> None:
-    """The layer changes none of its inputs, keeps nothing from call to call, and draws no random number in evaluation."""
+    """The layer changes none of its inputs, keeps nothing from call to call, and draws no random number in
+    evaluation.
+    """
     layer = subject.layer()
     x, lengths = random_batch(subject, [6, 4])
     x = torch.nan_to_num(x)

@@ -10,7 +10,9 @@ from seqhub.testing.subject import CheckFailed, NotApplicable, Subject, random_b
 
 
 def check_receptive_field(subject: Subject) -> None:
-    """By gradient, an output depends on exactly the declared input steps: none outside, and the first and last of them."""
+    """By gradient, an output depends on exactly the declared input steps: none outside, and the first and last of
+    them.
+    """
     layer = subject.layer().double()
     geometry = layer.geometry
     block = geometry.block
@@ -48,7 +50,7 @@ def check_parameters_used(subject: Subject) -> None:
     if not named:
         raise NotApplicable("has no parameters")
     x, lengths = random_batch(subject, [12, 9])
-    y, _, state = run_whole(layer, x, lengths)
+    y, _, _ = run_whole(layer, x, lengths)
     loss = y.square().sum() + y.sum()
     loss.backward()  # type: ignore[no-untyped-call]
     for name, parameter in named.items():
@@ -72,7 +74,9 @@ def check_gradients(subject: Subject) -> None:
     state = layer.initial_state(2)
     floats = [name for name, value in state.items() if value.is_floating_point()]
     generator = torch.Generator().manual_seed(3)
-    start = [torch.rand(state[name].shape, generator=generator, dtype=torch.float64).requires_grad_() for name in floats]
+    start = [
+        torch.rand(state[name].shape, generator=generator, dtype=torch.float64).requires_grad_() for name in floats
+    ]
     parameters = list(layer.parameters())
 
     def outputs(x: torch.Tensor, *rest: torch.Tensor) -> tuple[torch.Tensor, ...]:

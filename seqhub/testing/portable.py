@@ -35,7 +35,9 @@ def check_seed(subject: Subject) -> None:
         raise NotApplicable("has no parameters")
     for name, value in first.items():
         same(again[name].detach(), value.detach(), f"parameter '{name}' of the same seed", 0)
-    if all(torch.equal(other[name], value) for name, value in first.items()) and any(v.dim() > 1 for v in first.values()):
+    if all(torch.equal(other[name], value) for name, value in first.items()) and any(
+        v.dim() > 1 for v in first.values()
+    ):
         raise CheckFailed("another seed builds the same parameters")
 
 

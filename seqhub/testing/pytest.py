@@ -1,8 +1,8 @@
 """The conformance suite under pytest. The whole of a plugin's test file:
 
-    from seqhub.testing.pytest import conformance
+from seqhub.testing.pytest import conformance
 
-    test_mgu = conformance("seqhub-acme/mgu")
+test_mgu = conformance("seqhub-acme/mgu")
 """
 
 from __future__ import annotations

@@ -71,7 +71,9 @@ class Subject:
         return {name: getattr(config, name) for name in config.__dataclass_fields__}
 
 
-def random_batch(subject: Subject, lengths: list[int], seed: int = 1, *, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+def random_batch(
+    subject: Subject, lengths: list[int], seed: int = 1, *, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor]:
     """x [B T D] with NaN on padding, lengths [B]; T is the longest."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(len(lengths), max(lengths), subject.d_in, generator=generator, dtype=dtype)
@@ -90,7 +92,9 @@ def random_state(layer: SequenceLayer, batch: int, seed: int = 2, *, dtype: torc
     return state
 
 
-def run_whole(layer: SequenceLayer, x: Tensor, lengths: Tensor, state: State | None = None) -> tuple[Tensor, Tensor, State]:
+def run_whole(
+    layer: SequenceLayer, x: Tensor, lengths: Tensor, state: State | None = None
+) -> tuple[Tensor, Tensor, State]:
     """One big chunk."""
     result: tuple[Tensor, Tensor, State] = layer(x, lengths, layer.initial_state(len(x)) if state is None else state)
     return result

@@ -2,7 +2,8 @@
 
     for outcome in run_checks("seqhub-acme/mgu"): print(outcome)
 
-A check passes, fails, or has nothing to look at; an expected failure needs a reason, and fails the suite when it passes.
+A check passes, fails, or has nothing to look at; an expected failure needs a reason, and fails the suite when it
+passes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqhub.plugins import Component, load_registry
-from seqhub.testing import cells, contract, graphs, gradients, portable
+from seqhub.testing import cells, contract, gradients, graphs, portable
 from seqhub.testing.subject import CheckFailed, NotApplicable, Subject
 
 Check = Callable[[Subject], None]
@@ -62,7 +63,9 @@ class Outcome:
 def subjects(component: Component) -> tuple[Subject, ...]:
     """One subject per example of the spec; ValueError where the spec gives none."""
     if not component.spec.examples:
-        raise ValueError(f"{component.ref}: its spec gives no examples; add examples=({{...}},) with the options to check")
+        raise ValueError(
+            f"{component.ref}: its spec gives no examples; add examples=({{...}},) with the options to check"
+        )
     return tuple(Subject(component.spec, component.ref, options) for options in component.spec.examples)
 
 
@@ -94,7 +97,9 @@ def run_checks(
     component = load_registry().resolve(name)
     chosen = tuple(checks)
     return [
-        run_check(check, subject, reasons.get(check.__name__, "")) for subject in subjects(component) for check in chosen
+        run_check(check, subject, reasons.get(check.__name__, ""))
+        for subject in subjects(component)
+        for check in chosen
     ]
 
 

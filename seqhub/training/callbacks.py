@@ -31,7 +31,8 @@ class FolderCheckpoint(ModelCheckpoint):
 class Recorder(Callback):
     """One row an epoch: metrics.jsonl, the same as CSV, and the display.
 
-    Rows of epochs after `epochs_done` come from a session that died before its checkpoint: they are dropped, and trained again.
+    Rows of epochs after `epochs_done` come from a session that died before its checkpoint: they are dropped, and their
+    epochs trained again.
     """
 
     def __init__(self, rows: Path, table: Path, display: Display, epochs_done: int, lower_is_better: bool) -> None:
@@ -40,7 +41,8 @@ class Recorder(Callback):
         self.history = [row for row in read_rows(rows) if row["epoch"] <= epochs_done]
         write_rows(rows, list(self.history))
         if self.history:
-            write_bytes(table, "".join([_csv(list(self.history[0])), *(_csv(row.values()) for row in self.history)]).encode())
+            lines = [_csv(self.history[0]), *(_csv(row.values()) for row in self.history)]
+            write_bytes(table, "".join(lines).encode())
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         batches = int(trainer.num_training_batches)
@@ -68,7 +70,7 @@ class Recorder(Callback):
         }
         row["best"] = self._is_best(row[pl_module.monitor], pl_module.monitor)
         if not self.history:
-            write_bytes(self.table, _csv(list(row)).encode())
+            write_bytes(self.table, _csv(row).encode())
         with open(self.table, "a", encoding="utf-8", newline="") as stream:
             stream.write(_csv(row.values()))
         append_row(self.rows, row)

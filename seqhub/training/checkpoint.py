@@ -82,7 +82,8 @@ def _unreadable(folder: Path, why: str) -> RunError:
 
 def _detached(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copies that share no memory: safetensors refuses tied weights and views."""
-    return {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+    contiguous = torch.contiguous_format
+    return {name: tensor.detach().cpu().clone(memory_format=contiguous) for name, tensor in tensors.items()}
 
 
 def _encode(value: Any, name: str, tensors: dict[str, Tensor], root: str) -> Any:

@@ -9,7 +9,7 @@
 | an unfinished run, another recipe  | refused with the differences, unless `--fresh`                             |
 | a finished run, or `--fresh`       | renamed to `<folder>.previous` (in place of an older one), then a new run  |
 
-A run without a checkpoint holds nothing worth keeping and makes way for the new one. No folder is deleted unless it is a run.
+A run without a checkpoint holds nothing worth keeping and makes way for the new one. Only a run is ever deleted.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
             f"{folder.path} holds an unfinished run ({where}) of a different recipe:\n"
             + "\n".join(f"         {line}" for line in differences),
             code="E401",
-            fix="--fresh starts anew (the run is kept as .previous); --out DIR writes elsewhere; or undo the change to resume",
+            fix="undo the change to resume; or start anew with --fresh (the old run is kept) or with --out DIR",
         )
 
 
@@ -127,7 +127,8 @@ def _set_aside(folder: RunFolder) -> list[str]:
     previous = path.with_name(f"{path.name}.previous")
     if previous.exists():
         if not RunFolder.is_run(previous):
-            raise UsageError(f"{previous} is in the way, and is not a run", code="E023", fix="move it, or use --out DIR")
+            why = f"{previous} is in the way, and is not a run"
+            raise UsageError(why, code="E023", fix="move it, or use --out DIR")
         shutil.rmtree(previous)
     os.replace(path, previous)
     return [f"the run that was in {path} is now in {previous}"]
@@ -149,7 +150,7 @@ def _write_recipe(folder: RunFolder, recipe: Recipe, smoke: bool) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One process at a time. The lock goes with the process, however it ends; where the system has none, nobody is stopped.
+    """One process at a time; the lock goes with the process, however it ends. Windows has none, and nobody is stopped.
 
     A folder that was made for the lock alone goes again.
     """
@@ -165,7 +166,7 @@ def _locked(path: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RunError(
-                f"another process is training in {path}", code="E404", fix="wait for it, or choose another folder with --out"
+                f"another process is training in {path}", code="E404", fix="wait for it, or use --out DIR"
             ) from error
         yield
     finally:

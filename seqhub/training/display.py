@@ -35,7 +35,8 @@ class Display:
         now = time.monotonic()
         if row["epoch"] in (1, row["epochs"]) or now - self._last_line_s >= self.every_s:
             self._last_line_s = now
-            self.say(f"epoch {row['epoch']:>{len(str(row['epochs']))}}/{row['epochs']}  {summary(row)}  {row['seconds']:.1f} s")
+            epochs = str(row["epochs"])
+            self.say(f"epoch {row['epoch']:>{len(epochs)}}/{epochs}  {summary(row)}  {row['seconds']:.1f} s")
 
     def stop(self) -> None:
         """Training ended, one way or another."""

@@ -13,11 +13,11 @@ from typing import Any
 from seqhub.plugins import scan_plugins
 from seqhub.recipe import Block, Recipe
 
-_PACKAGES = ("seqhub", "torch", "lightning", "torchmetrics", "numpy", "onnx", "onnxscript", "onnxruntime", "safetensors")
+_PACKAGES = ("seqhub", "torch", "lightning", "torchmetrics", "numpy", "onnx", "onnxscript", "onnxruntime")
 
 
 def describe_environment(recipe: Recipe) -> dict[str, Any]:
-    """Versions, the parts that the recipe uses, installed plugins, threads, devices, and the commit of the recipe's folder."""
+    """Versions, the recipe's components, installed plugins, threads, devices, and the commit of the recipe's folder."""
     import torch
 
     return {

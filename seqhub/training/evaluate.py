@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from seqhub.data.batch import Batch
 from seqhub.nn.layer import SequenceLayer
 from seqhub.training.loader import EpochLoader
 
 if TYPE_CHECKING:
-    from seqhub.tasks.base import Batch, Task
+    from seqhub.tasks.base import Task
 
 
 def forward(model: SequenceLayer, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -1,11 +1,11 @@
 """A run folder: everything that one training left behind, in files that any program can read.
 
-    recipe.yaml      the recipe, byte for byte          checkpoints/last, best   safetensors and JSON
-    resolved.yaml    with every default filled in       features.json            both ends of the model, and the task's manifest
-    env.json         versions, plugins, threads         metrics.jsonl            one row an epoch
-    status.json      where the run stands               summary.json             the numbers at the end
-    log.txt          what happened, with times          predictions/test.jsonl   one row a test item
-    logs/            CSV and TensorBoard                plots/*.png, bundle/     pictures, ONNX
+    recipe.yaml      the recipe, byte for byte       checkpoints/last, best   safetensors and JSON
+    resolved.yaml    with every default filled in    features.json            ends of the model, manifest of the task
+    env.json         versions, plugins, threads      metrics.jsonl            one row an epoch
+    status.json      where the run stands            summary.json             the numbers at the end
+    log.txt          what happened, with times       predictions/test.jsonl   one row a test item
+    logs/            CSV and TensorBoard             plots/*.png, bundle/     pictures, ONNX
 
 Every file is replaced atomically. Importing this module loads no torch.
 """
@@ -114,9 +114,8 @@ class RunFolder:
 
     def status(self) -> Status:
         """What status.json says."""
-        values: dict[str, Any] = read_json(self.status_file)
-        known = {f.name for f in dataclasses.fields(Status)}
-        return Status(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known})
+        values: Any = {name: tuple(v) if isinstance(v, list) else v for name, v in read_json(self.status_file).items()}
+        return Status(**values)
 
     def mark(self, **changes: Any) -> Status:
         """Change status.json."""

@@ -1,7 +1,7 @@
 """The Lightning module: a sequence model and its task. It knows no task, no cell and no recipe file.
 
-A step is forward, `task.loss` (a sum and a count), and the mean of the two. What a checkpoint must hold beyond Lightning's
-own state is kept here: the running sums of the unfinished epoch, the schedule, the random number states.
+A step is forward, `task.loss` (a sum and a count), and the mean of the two. What a checkpoint must hold beyond
+Lightning's own state is kept here: the running sums of the unfinished epoch, the schedule, the random number states.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from seqhub.data.batch import Batch
 from seqhub.errors import RunError
 from seqhub.nn.layer import SequenceLayer
 from seqhub.training.evaluate import Tally, forward
@@ -24,7 +25,7 @@ from seqhub.training.schedule import LearningRate
 
 if TYPE_CHECKING:
     from seqhub.recipe.sections import TrainSection
-    from seqhub.tasks.base import Batch, Task
+    from seqhub.tasks.base import Task
 
 
 class Learner(LightningModule):
@@ -33,7 +34,9 @@ class Learner(LightningModule):
     monitor: the logged name that decides which epoch is best, `valid_loss` or `valid_<metric>`.
     """
 
-    def __init__(self, model: SequenceLayer, task: Task, section: TrainSection, rate: LearningRate, monitor: str) -> None:
+    def __init__(
+        self, model: SequenceLayer, task: Task, section: TrainSection, rate: LearningRate, monitor: str
+    ) -> None:
         super().__init__()
         self.model = model
         self.task = task
@@ -85,7 +88,8 @@ class Learner(LightningModule):
         parameters = [p for p in self.model.parameters() if p.grad is not None]
         norm = float(nn.utils.clip_grad_norm_(parameters, self.section.clip or math.inf))
         if not math.isfinite(norm):
-            raise self._diverged(f"the gradient's norm became {norm}", self.trainer.fit_loop.batch_idx, self._bad_gradient())
+            what, batch_idx = f"the gradient's norm became {norm}", self.trainer.fit_loop.batch_idx
+            raise self._diverged(what, batch_idx, self._bad_gradient())
         self.longest_gradient = max(self.longest_gradient, norm)
 
     def _diverged(self, what: str, batch_idx: int, where: str) -> RunError:
@@ -104,7 +108,8 @@ class Learner(LightningModule):
         return f"; {name} is no longer finite" if name else ""
 
     def _bad_gradient(self) -> str:
-        bad = [name for name, p in self.model.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()]
+        gradients = ((name, p.grad) for name, p in self.model.named_parameters() if p.grad is not None)
+        bad = [name for name, gradient in gradients if not torch.isfinite(gradient).all()]
         return f"; first in {bad[0]} ({len(bad)} parameters)" if bad else ""
 
     # -- validation and the end of an epoch ----------------------------------------------------------------------------
@@ -120,13 +125,14 @@ class Learner(LightningModule):
         assert self._tally is not None
         self.valid, self._tally = self._tally.compute(), None
         if not math.isfinite(self.valid["loss"]):
-            raise self._diverged(f"the validation loss became {self.valid['loss']}", self.trainer.fit_loop.batch_idx, "")
-        self.log_dict({f"valid_{name}": torch.tensor(value, dtype=torch.float64) for name, value in self.valid.items()})
+            what, batch_idx = f"the validation loss became {self.valid['loss']}", self.trainer.fit_loop.batch_idx
+            raise self._diverged(what, batch_idx, self._first_bad_weight())
+        self.log_dict({f"valid_{name}": _exact(value) for name, value in self.valid.items()})
 
     def on_train_epoch_end(self) -> None:
-        self.log("train_loss", torch.tensor(self.mean_train_loss, dtype=torch.float64))
-        monitored = self.mean_train_loss if self.monitor == "train_loss" else self.valid[self.monitor.removeprefix("valid_")]
-        self.rate.epoch_ended(monitored)
+        self.log("train_loss", _exact(self.mean_train_loss))
+        numbers = {"train_loss": self.mean_train_loss} | {f"valid_{name}": value for name, value in self.valid.items()}
+        self.rate.epoch_ended(numbers[self.monitor])
         self.train_loss, self.train_count, self.longest_gradient = 0.0, 0.0, 0.0
 
     @property
@@ -160,3 +166,8 @@ class Learner(LightningModule):
         self.longest_gradient = state["longest_gradient"]
         self.seconds = state["seconds"]
         self._random_state = state["random"]  # set only when training starts: building a trainer draws numbers too
+
+
+def _exact(value: float) -> Tensor:
+    """For Lightning's callbacks: in its own float32 two epochs could look equal that are not."""
+    return torch.tensor(value, dtype=torch.float64)

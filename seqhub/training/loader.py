@@ -1,7 +1,7 @@
 """Batches in an order that depends on nothing but seed and epoch, from any batch on.
 
-In process and without workers: sequences are small, and a worker's start costs more than it saves. The order of an epoch is
-drawn from a generator of its own, so that the data order never moves the random numbers of dropout, nor they it.
+In process and without workers: sequences are small, and a worker's start costs more than it saves. The order of an
+epoch is drawn from a generator of its own: it does not move the random numbers of dropout, nor they it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ class EpochSampler:
     """The order of the items in an epoch; Lightning calls `set_epoch`."""
 
     def __init__(self, length: int, *, seed: int, shuffle: bool) -> None:
-        self.length = length
-        self.seed = seed
-        self.shuffle = shuffle
+        self.length, self.seed, self.shuffle = length, seed, shuffle
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -36,15 +34,32 @@ class EpochSampler:
         """A permutation of all items: the same for the same seed and epoch."""
         if not self.shuffle:
             return range(self.length)
-        generator = torch.Generator().manual_seed((self.seed << 20) + self.epoch)
+        generator = torch.Generator().manual_seed((self.seed << 24) + self.epoch)
         return torch.randperm(self.length, generator=generator).tolist()
+
+
+class EpochBatches:
+    """The indices of each batch of an epoch. limit: at most this many batches; None: all, the last may be smaller."""
+
+    def __init__(self, sampler: EpochSampler, batch: int, limit: int | None) -> None:
+        self.sampler, self.batch = sampler, batch
+        batches = -(-sampler.length // batch)
+        self.length = batches if limit is None else min(batches, limit)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Sequence[int]]:
+        order = self.sampler.order()
+        for number in range(self.length):
+            yield order[number * self.batch : (number + 1) * self.batch]
 
 
 class EpochLoader:
     """Batches of one split; the last one may be smaller and is never dropped.
 
-    limit: at most this many batches an epoch.  `state_dict` says how many batches of the epoch have been given out, and an
-    iteration after `load_state_dict` starts behind them.
+    `state_dict` says how many batches of the epoch have been given out; an iteration after `load_state_dict` starts
+    behind them. `batch_sampler.sampler` is where Lightning looks for the epoch.
     """
 
     def __init__(
@@ -57,25 +72,21 @@ class EpochLoader:
         shuffle: bool = False,
         limit: int | None = None,
     ) -> None:
-        self.dataset = dataset
-        self.collate = collate
-        self.batch = batch
-        self.sampler = EpochSampler(len(dataset), seed=seed, shuffle=shuffle)
-        self.limit = limit
+        self.dataset, self.collate = dataset, collate
+        self.batch_sampler = EpochBatches(EpochSampler(len(dataset), seed=seed, shuffle=shuffle), batch, limit)
         self._given = 0
         self._skip = 0
 
     def __len__(self) -> int:
-        batches = -(-len(self.dataset) // self.batch)
-        return batches if self.limit is None else min(batches, self.limit)
+        return len(self.batch_sampler)
 
     def __iter__(self) -> Iterator[Any]:
-        order = self.sampler.order()
         first, self._skip = self._skip, 0
-        for number in range(first, len(self)):
-            items = [self.dataset[index] for index in order[number * self.batch : (number + 1) * self.batch]]
+        for number, indices in enumerate(self.batch_sampler):
+            if number < first:
+                continue
             self._given = number + 1
-            yield self.collate(items)
+            yield self.collate([self.dataset[index] for index in indices])
 
     def state_dict(self) -> dict[str, int]:
         """The position inside the epoch."""

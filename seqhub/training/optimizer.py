@@ -1,7 +1,7 @@
 """The optimizer, with weight decay on weight matrices only.
 
-Biases, gains of norms and every other parameter of fewer than two axes are left alone, and so is each parameter that its
-module names in `no_decay` (time constants, decays: pulling those to zero changes what a cell remembers).
+Biases, gains of norms and every other parameter of fewer than two axes are left alone, and so is each parameter that
+its module names in `no_decay` (time constants, decays: pulling those to zero changes what a cell remembers).
 """
 
 from __future__ import annotations

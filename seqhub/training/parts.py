@@ -1,4 +1,4 @@
-"""From a recipe to the objects that a training needs: the task with its data, the loaders, the schedule, the trainer."""
+"""From a recipe to the objects that a training needs: the task with its data, the loaders, the trainer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from seqhub.api import TaskSpec
 from seqhub.plugins import load_target
@@ -53,7 +53,7 @@ class Loaders:
 
 
 def build_loaders(task: Task, recipe: Recipe) -> Loaders:
-    """Loaders over the task's splits. Validation takes larger batches: it keeps no gradients, and its numbers do not change."""
+    """Loaders over the task's splits. Validation takes larger batches: it keeps no gradients, and its numbers stay."""
     section = recipe.train
     train = EpochLoader(
         task.dataset("train"), task.collate, section.batch, seed=recipe.seed, shuffle=True, limit=section.limit_batches
@@ -69,22 +69,29 @@ def build_trainer(
     monitor, mode = monitored(recipe, loaders.valid is not None)
     epochs_done, steps_done = done
     folder.logs.mkdir(parents=True, exist_ok=True)
-    recorder = Recorder(folder.metrics, folder.logs / "metrics.csv", display, epochs_done, lower_is_better=mode == "min")
+    table = folder.logs / "metrics.csv"
+    recorder = Recorder(folder.metrics, table, display, epochs_done, lower_is_better=mode == "min")
     callbacks: list[Callback] = [recorder, Guard(folder.checkpoint("last"), stop)]
     if recipe.train.patience is not None:
         callbacks.append(EarlyStopping(monitor, patience=recipe.train.patience, mode=mode, check_finite=False))
-    checkpoints = folder.checkpoint("last").parent
+    root = folder.checkpoint("last").parent
     callbacks += [
-        FolderCheckpoint(checkpoints, "best", monitor, mode=mode, save_on_train_epoch_end=True, enable_version_counter=False),
-        FolderCheckpoint(checkpoints, "last", save_on_train_epoch_end=True, enable_version_counter=False),
+        FolderCheckpoint(root, "best", monitor, mode=mode, save_on_train_epoch_end=True, enable_version_counter=False),
+        FolderCheckpoint(root, "last", save_on_train_epoch_end=True, enable_version_counter=False),
     ]
-    steps = {"purge_step": steps_done} if steps_done else {}  # steps that a dead session logged are trained again
+    tensorboard = TensorBoardLogger(
+        folder.logs,
+        name="tensorboard",
+        version="",
+        default_hp_metric=False,
+        purge_step=steps_done or None,  # steps that a dead session logged are trained again
+    )
     trainer = Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=1,
         max_epochs=recipe.train.epochs,
         callbacks=callbacks,
-        logger=TensorBoardLogger(folder.logs, name="tensorboard", version="", default_hp_metric=False, **steps),
+        logger=tensorboard,
         log_every_n_steps=max(1, min(50, len(loaders.train))),
         plugins=[FolderCheckpointIO(), LightningEnvironment()],  # one local process, whatever scheduler started it
         default_root_dir=folder.path,

@@ -1,4 +1,4 @@
-"""Third-party messages that say nothing to the user of a recipe: each one named, each with its reason. All others are shown."""
+"""Third-party messages that say nothing to the user of a recipe: each named, with its reason. All others are shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXPECTED = (
 
 @contextmanager
 def quiet(log_file: Path) -> Iterator[None]:
-    """Lightning's messages and seqhub's own go to `log_file` with the time; expected warnings go nowhere."""
+    """Lightning's warnings and seqhub's own messages go to `log_file` with the time; expected warnings go nowhere."""
     handler = logging.FileHandler(log_file, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     theirs = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
@@ -33,7 +33,7 @@ def quiet(log_file: Path) -> Iterator[None]:
     for logger in (*theirs, ours):
         logger.handlers[:] = [handler]
         logger.propagate = False
-        logger.setLevel(logging.INFO)
+        logger.setLevel(logging.INFO if logger is ours else logging.WARNING)
     try:
         with warnings.catch_warnings():
             for message, category in _EXPECTED:

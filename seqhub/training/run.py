@@ -89,7 +89,13 @@ def train_run(recipe: Recipe, claim: Claim, display: Display, stop: StopRequest)
 
 
 def _fit(
-    recipe: Recipe, task: Task, model: SequenceModel, loaders: Loaders, claim: Claim, display: Display, stop: StopRequest
+    recipe: Recipe,
+    task: Task,
+    model: SequenceModel,
+    loaders: Loaders,
+    claim: Claim,
+    display: Display,
+    stop: StopRequest,
 ) -> list[dict[str, Any]]:
     """Train what is left to train; gives the rows of all epochs."""
     folder, section = claim.folder, recipe.train
@@ -117,7 +123,7 @@ def _fit(
             trainer.fit(learner, loaders.train, loaders.valid, ckpt_path=last if claim.resumed else None)
     finally:
         epoch = recorder.history[-1]["epoch"] if recorder.history else 0
-        done = trainer.fit_loop.epoch_loop.batch_progress.current.processed
+        done = trainer.fit_loop.batch_idx + 1
         folder.mark(epoch=epoch, batch=done if done < per_epoch else 0)
     model.cpu()
     return recorder.history
@@ -141,7 +147,7 @@ class recording:
 
 
 def _check_same_data(folder: RunFolder, task: Task) -> None:
-    """Raise RunError where the data changed since the run began: its scalers would no longer be those in the weights."""
+    """Raise RunError where the data changed since the run began: its scalers are no longer those in the weights."""
     before = read_json(folder.features)["ends"]
     after = task.ends.as_dict()
     changed = [name for name in after if after[name] != before.get(name)]

@@ -2,8 +2,9 @@
 
     rate(step) = lr * min(1, (step + 1) / warmup) * shape(step) * drops
 
-shape is 1 (constant, plateau), factor^(epoch // every) (step), or floor + (1 - floor) * (1 + cos(pi * p)) / 2 (cosine), with
-p from 0 after the warm-up to 1 at the last step. `drops` is what a plateau has multiplied the rate by so far: the only state.
+shape is 1 (constant, plateau), factor^(epoch // every) (step), or floor + (1 - floor) * (1 + cos(pi * p)) / 2 (cosine),
+with p from 0 after the warm-up to 1 after the last step. `drops` is what a plateau has multiplied the rate by so far, and
+the only state.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from seqhub.recipe.sections import Cosine, Plateau, Schedule, Step
 class LearningRate:
     """The rate of each step; told the monitored number after each epoch.
 
-    steps_per_epoch, steps: optimizer steps in one epoch and in the whole training.  mode: which way the number improves.
+    steps_per_epoch, steps: optimizer steps in one epoch and in all.  mode: which way the monitored number improves.
     """
 
     def __init__(
@@ -41,8 +42,7 @@ class LearningRate:
     def _shape(self, step: int) -> float:
         match self.schedule:
             case Cosine(warmup=warmup, floor=floor):
-                last = max(1, self.steps - 1 - warmup)
-                share = min(1.0, max(0, step - warmup) / last)
+                share = min(1.0, max(0, step - warmup) / max(1, self.steps - warmup))
                 return floor + (1 - floor) * (1 + math.cos(math.pi * share)) / 2
             case Step(every=every, factor=factor):
                 return float(factor ** (step // self.steps_per_epoch // every))

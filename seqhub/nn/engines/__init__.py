@@ -1,4 +1,6 @@
-"""Engines: what turns the mathematics of one step into a layer over time. The kind of a cell decides which one runs it."""
+"""Engines: what turns the mathematics of one step into a layer over time. The kind of a cell decides which one runs
+it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ __all__ = ["exporting", "is_exporting", "linear_scan", "run_cell", "run_linear",
 def run_cell(
     cell: Cell, x: Tensor, lengths: Tensor, state: State, ctx: Context, *, native: bool = True
 ) -> tuple[Tensor, State]:
-    """A cell over a chunk: x [B T D] with zeros on padding, lengths [B], state [B ...] -> y [B T O] zero on padding, next state."""
+    """A cell over a chunk: x [B T D] with zeros on padding, lengths [B], state [B ...] -> y [B T O] zero on padding,
+    next state.
+    """
     form = cell.native() if native and ctx.reset is None else None
     if form is not None:
         y, next_state = run_native(form, x, lengths, state)

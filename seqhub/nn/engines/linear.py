@@ -1,7 +1,7 @@
 """The linear engine: h_t = a_t * h_(t-1) + b_t, elementwise, with an analytic backward.
 
-On a CPU one multiply-add per step, written into a preallocated result, beats every tree and log-space form. The backward runs the
-same recurrence in reverse: g_t = G_t + a_(t+1) * g_(t+1), db = g, da = g * h_(t-1).
+On a CPU one multiply-add per step, written into a preallocated result, beats every tree and log-space form. The
+backward runs the same recurrence in reverse: g_t = G_t + a_(t+1) * g_(t+1), db = g, da = g * h_(t-1).
 Padding is a = 1, b = 0, so the last column is each row's right final state.
 """
 
@@ -20,7 +20,9 @@ from seqhub.nn.state import Context, State
 
 
 def run_linear(cell: LinearCell, p: Projected, state: State, valid: Tensor, ctx: Context) -> tuple[Tensor, State]:
-    """p [B T ...], state [B ...], valid [B T] bool -> y [B T O] (undefined on padding), state at each row's last valid step."""
+    """p [B T ...], state [B ...], valid [B T] bool -> y [B T O] (undefined on padding), state at each row's last
+    valid step.
+    """
     steps = ctx._replace(dt=ctx.dt[..., None]) if ctx.dt is not None else ctx  # [B T 1], as `step` sees [B 1]
     history: State = {}
     final: State = {}
@@ -44,7 +46,7 @@ def linear_scan(a: Tensor, b: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
         return _scan_op(a, b, h0)
     if a.shape[1] == 0:
         return b, h0
-    h = _LinearScan.apply(a.transpose(0, 1).contiguous(), b.transpose(0, 1).contiguous(), h0)
+    h: Tensor = _LinearScan.apply(a.transpose(0, 1).contiguous(), b.transpose(0, 1).contiguous(), h0)  # type: ignore[no-untyped-call]
     return h.transpose(0, 1), h[-1]
 
 

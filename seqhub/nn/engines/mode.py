@@ -11,7 +11,9 @@ _EXPORTING: ContextVar[bool] = ContextVar("seqhub_exporting", default=False)
 
 @contextmanager
 def exporting() -> Iterator[None]:
-    """Inside, the engines emit `Scan` (or the native recurrent operators) in place of a Python loop, which an exporter would unroll."""
+    """Inside, the engines emit `Scan` (or the native recurrent operators) in place of a Python loop, which an
+    exporter would unroll.
+    """
     token = _EXPORTING.set(True)
     try:
         yield

@@ -1,6 +1,7 @@
 """The native engine: LSTM, GRU and RNN through torch's fused kernels, and through ONNX's own operators.
 
-Torch orders gates i f g o (LSTM) and r z n (GRU); ONNX orders them i o f c and z r h. onnxruntime returns a zero state for a row of
+Torch orders gates i f g o (LSTM) and r z n (GRU); ONNX orders them i o f c and z r h. onnxruntime returns a zero
+state for a row of
 length 0, so the graph puts the given state back. Shapes: B batch, T time, D input width, H hidden width, G gates.
 """
 
@@ -72,7 +73,7 @@ def _onnx_op(form: NativeForm, x: Tensor, lengths: Tensor, state: State) -> tupl
     order = _ONNX_GATES[form.kind]
 
     def pack(weight: Tensor) -> Tensor:  # [G*H ...] in torch's gate order -> [1 G*H ...] in ONNX's
-        gates = weight.unflatten(0, (-1, hidden)).unbind(0)
+        gates = weight.reshape(-1, hidden, *weight.shape[1:]).unbind(0)
         return torch.cat([gates[i] for i in order], dim=0)[None]
 
     bias = torch.cat((pack(form.bias_ih), pack(form.bias_hh)), dim=1)

@@ -1,7 +1,7 @@
 """The sequential engine: a step cell, one step after the other.
 
-The projection is done before the loop, in one GEMM over B*T, and is split by `unbind`: indexing it as p[:, t] would give every
-step a backward that allocates the whole sequence. Shapes: B batch, T time, O output width.
+The projection is done before the loop, in one GEMM over B*T, and is split by `unbind`: indexing it as p[:, t] would
+give every step a backward that allocates the whole sequence. Shapes: B batch, T time, O output width.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from seqhub.nn.state import Context, State
 
 
 def run_steps(cell: Cell, p: Projected, state: State, valid: Tensor, ctx: Context) -> tuple[Tensor, State]:
-    """p [B T ...], state [B ...], valid [B T] bool -> y [B T O] (undefined on padding), state at each row's last valid step."""
+    """p [B T ...], state [B ...], valid [B T] bool -> y [B T O] (undefined on padding), state at each row's last
+    valid step.
+    """
     if is_exporting():
         return _scan_steps(cell, p, state, valid, ctx)
     leaves, tree = pytree.tree_flatten(p)
@@ -42,8 +44,8 @@ def run_steps(cell: Cell, p: Projected, state: State, valid: Tensor, ctx: Contex
 def _scan_steps(cell: Cell, p: Projected, state: State, valid: Tensor, ctx: Context) -> tuple[Tensor, State]:
     """The same loop as torch's `scan`, which the ONNX exporter writes as `Scan`.
 
-    The mask travels as a float sequence: a boolean one, or one built inside, does not survive the exporter. Returned tensors
-    are cloned because `scan` refuses aliases.
+    The mask travels as a float sequence: a boolean one, or one built inside, does not survive the exporter. Returned
+    tensors are cloned because `scan` refuses aliases.
     """
     names = list(state)
     leaves, tree = pytree.tree_flatten(p)

@@ -2,8 +2,8 @@
 
     y_t = W_o concat_h softmax( q_t . k_s / sqrt(E) ) v_s        s over all steps, or s <= t when causal
 
-Vaswani et al. 2017, arXiv:1706.03762; positions rotary (arXiv:2104.09864). It needs every step of the past, so it does not stream:
-`local-attention` with a window does.
+Vaswani et al. 2017, arXiv:1706.03762; positions rotary (arXiv:2104.09864). It needs every step of the past, so it
+does not stream: `local-attention` with a window does.
 Shapes: B batch, T time, D width, H heads, E = D / H.
 """
 

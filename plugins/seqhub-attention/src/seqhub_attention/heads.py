@@ -1,4 +1,6 @@
-"""What both attentions share: splitting heads, rotary positions, masked attention. Shapes: B batch, T queries, S keys, H heads, E head width."""
+"""What both attentions share: splitting heads, rotary positions, masked attention. Shapes: B batch, T queries, S
+keys, H heads, E head width.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from torch.nn import functional as F
 
 
 def rotate(x: Tensor, positions: Tensor) -> Tensor:
-    """Rotary position embedding (Su et al. 2021, arXiv:2104.09864), halves paired: x [B T H E], positions [T] -> [B T H E]."""
+    """Rotary position embedding (Su et al. 2021, arXiv:2104.09864), halves paired: x [B T H E], positions [T] -> [B T
+    H E].
+    """
     half = x.shape[-1] // 2
     exponents = torch.arange(half, device=x.device, dtype=torch.float32) / half
     angles = positions[:, None].to(torch.float32) * 10000.0**-exponents  # [T E/2]
@@ -18,8 +22,12 @@ def rotate(x: Tensor, positions: Tensor) -> Tensor:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, seen: Tensor) -> Tensor:
-    """q [B T H E], k and v [B S H E], seen [B T S] bool -> [B T H*E]. A query that sees nothing must not be asked for."""
-    out = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=seen[:, None])
+    """q [B T H E], k and v [B S H E], seen [B T S] bool -> [B T H*E]. A query that sees nothing must not be asked
+    for.
+    """
+    out = F.scaled_dot_product_attention(
+        q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=seen[:, None]
+    )
     return out.transpose(1, 2).flatten(2)
 
 

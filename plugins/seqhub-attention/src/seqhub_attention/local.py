@@ -2,7 +2,8 @@
 
     y_t = W_o concat_h softmax( q_t . k_s / sqrt(E) ) v_s        t - window < s <= t
 
-Multi-head attention of Vaswani et al. 2017, arXiv:1706.03762; the window of Beltagy et al. 2020, arXiv:2004.05150, one-sided.
+Multi-head attention of Vaswani et al. 2017, arXiv:1706.03762; the window of Beltagy et al. 2020, arXiv:2004.05150,
+one-sided.
 Positions: rotary (arXiv:2104.09864), relative to the cache, so that a stream of any length keeps its precision.
 Shapes: B batch, T time, D width, H heads, E = D / H, P = window - 1 cached steps.
 """

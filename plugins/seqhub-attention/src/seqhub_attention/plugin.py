@@ -67,8 +67,12 @@ def head_problems(width: int, heads: int, rope: bool) -> list[tuple[str, str, st
     """Heads that do not divide the width, or leave an odd width for rotary positions."""
     if width % heads:
         fits = ", ".join(str(n) for n in range(1, width + 1) if width % n == 0)
-        return [("heads", f"heads {heads} does not divide the width {width}", f"use one of {fits}, or change the width")]
+        return [
+            ("heads", f"heads {heads} does not divide the width {width}", f"use one of {fits}, or change the width")
+        ]
     if rope and (width // heads) % 2:
-        message = f"heads {heads} leave {width // heads} numbers a head, an odd number that rotary positions cannot pair"
+        message = (
+            f"heads {heads} leave {width // heads} numbers a head, an odd number that rotary positions cannot pair"
+        )
         return [("heads", message, "use fewer heads, an even width per head, or rope: false")]
     return []

@@ -4,8 +4,8 @@
     c' = sigmoid(f) * c + sigmoid(i) * tanh(g)
     h' = sigmoid(o) * tanh(LN(c'))
 
-Ba et al. 2016, arXiv:1607.06450, equations 20 to 22. The bias is the one of the input's norm; its forget part starts at 1.
-Shapes: B batch, T time, D input width, H hidden width.
+Ba et al. 2016, arXiv:1607.06450, equations 20 to 22. The bias is the one of the input's norm; its forget part starts
+at 1. Shapes: B batch, T time, D input width, H hidden width.
 """
 
 from __future__ import annotations

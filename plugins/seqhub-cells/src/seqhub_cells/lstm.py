@@ -5,7 +5,8 @@
     c' = f * c + i * g
     h' = o * tanh(c')
 
-Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; forget gate of Gers et al. 2000, doi:10.1162/089976600300015015.
+Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; forget gate of Gers et al. 2000,
+doi:10.1162/089976600300015015.
 One bias, where torch.nn.LSTM has two that only add up. The forget bias starts at 1, so that a new cell remembers.
 Shapes: B batch, T time, D input width, H hidden width.
 """

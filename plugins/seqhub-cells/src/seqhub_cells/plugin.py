@@ -26,7 +26,9 @@ class LSTMConfig(CellConfig):
 @config
 class GRUConfig(CellConfig):
     bias: bool = option(True, help="add biases to both projections")
-    reset: Literal["after", "before"] = option("after", help="apply the reset gate after or before the state's matrix product")
+    reset: Literal["after", "before"] = option(
+        "after", help="apply the reset gate after or before the state's matrix product"
+    )
 
 
 @config

@@ -2,9 +2,10 @@
 
     y_j = activation( sum_i W_i x[j*s + s - 1 + F - (K - 1 - i)*d] + b )        i = 0 .. K-1
 
-s stride, d dilation, K kernel, F look-ahead. Causal: F = 0, the window ends with the output's own block of s steps. Centred: the
-part of the window outside the block is shared between both sides, the larger half in the past. Before the first step and after the
-last one the input counts as zero. L steps give L // s outputs: an output needs its whole block.
+s stride, d dilation, K kernel, F look-ahead. Causal: F = 0, the window ends with the output's own block of s steps.
+Centred: the
+part of the window outside the block is shared between both sides, the larger half in the past. Before the first step
+and after the last one the input counts as zero. L steps give L // s outputs: an output needs its whole block.
 Shapes: B batch, T time, D input width, C channels.
 """
 

@@ -18,7 +18,9 @@ class Conv1dConfig(Config):
     stride: int = option(1, help="input steps per output step", unit="steps", ge=1)
     dilation: int = option(1, help="input steps between two taps", unit="steps", ge=1)
     groups: int = option(1, help="groups of channels that see only each other; divides input width and channels", ge=1)
-    padding: Literal["causal", "centred"] = option("causal", help="look at the past only, or at both sides (adds latency)")
+    padding: Literal["causal", "centred"] = option(
+        "causal", help="look at the past only, or at both sides (adds latency)"
+    )
     activation: Literal["none", "relu", "gelu", "silu", "tanh"] = option("none", help="applied after the convolution")
     bias: bool = option(True, help="add a bias per channel")
 
@@ -36,7 +38,9 @@ class Conv1dConfig(Config):
             found.append(("groups", f"groups {self.groups} does not divide channels {self.channels}", fix))
         span = (self.kernel - 1) * self.dilation + 1
         if span < self.stride:
-            message = f"kernel {self.kernel} (dilation {self.dilation}) spans {span} steps, less than stride {self.stride}"
+            message = (
+                f"kernel {self.kernel} (dilation {self.dilation}) spans {span} steps, less than stride {self.stride}"
+            )
             found.append(("kernel", message, f"use kernel: {self.stride} or more, or a smaller stride"))
         return found
 
@@ -45,7 +49,9 @@ class Conv1dConfig(Config):
 class DepthwiseConvConfig(Config):
     kernel: int = option(4, help="taps of each channel's filter", unit="steps", ge=1)
     dilation: int = option(1, help="input steps between two taps", unit="steps", ge=1)
-    padding: Literal["causal", "centred"] = option("causal", help="look at the past only, or at both sides (adds latency)")
+    padding: Literal["causal", "centred"] = option(
+        "causal", help="look at the past only, or at both sides (adds latency)"
+    )
     activation: Literal["none", "relu", "gelu", "silu", "tanh"] = option("none", help="applied after the convolution")
     bias: bool = option(True, help="add a bias per channel")
 
@@ -78,7 +84,11 @@ def seqhub_register_encoders() -> Iterator[EncoderSpec]:
         config=DepthwiseConvConfig,
         summary="One short filter per channel.",
         reference="arXiv:1610.02357",
-        examples=({"kernel": 4}, {"kernel": 1}, {"kernel": 3, "dilation": 2, "padding": "centred", "activation": "silu"}),
+        examples=(
+            {"kernel": 4},
+            {"kernel": 1},
+            {"kernel": 3, "dilation": 2, "padding": "centred", "activation": "silu"},
+        ),
         flags=FLAGS,
     )
 

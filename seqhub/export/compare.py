@@ -1,0 +1,90 @@
+"""Differences between two sets of numbers, in standard output units, and whether they are within tolerance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Raw units against standard ones: raw = standard * scale + shift, [D_in] and [D_out]."""
+
+    input_shift: np.ndarray
+    input_scale: np.ndarray
+    output_shift: np.ndarray
+    output_scale: np.ndarray
+
+    @classmethod
+    def plain(cls, d_in: int, d_out: int) -> Units:
+        """Standard units everywhere: those of a layer alone."""
+        return cls(np.zeros(d_in), np.ones(d_in), np.zeros(d_out), np.ones(d_out))
+
+    def standard(self, y: np.ndarray) -> np.ndarray:
+        """Raw outputs [... D_out] in standard units, float64."""
+        return np.asarray((y.astype(np.float64) - self.output_shift) / self.output_scale)
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """What differed: the tensor, by how much, and how much was allowed there."""
+
+    tensor: str
+    difference: float
+    allowed: float
+    note: str = ""
+
+    def __str__(self) -> str:
+        return self.note or f"{self.tensor} differs by {self.difference:.3g}, allowed {self.allowed:.3g}"
+
+
+def mismatch(name: str, expected: np.ndarray, found: np.ndarray, tolerance: float) -> Mismatch | None:
+    """None where shapes agree and |found - expected| <= tolerance * (1 + |expected|) everywhere; integers must be equal."""
+    if expected.shape != found.shape:
+        return Mismatch(name, np.inf, 0.0, f"{name} has shape {list(found.shape)}, expected {list(expected.shape)}")
+    if expected.size == 0:
+        return None
+    if expected.dtype.kind in "iub":
+        wrong = float(np.abs(expected.astype(np.int64) - found.astype(np.int64)).max())
+        return Mismatch(name, wrong, 0.0) if wrong else None
+    if not np.isfinite(expected).all():
+        return Mismatch(name, np.nan, tolerance, f"{name} is not finite in torch itself: the model, not the graph, is at fault")
+    allowed = tolerance * (1 + np.abs(expected))
+    difference = np.abs(found - expected)
+    excess = np.where(np.isnan(difference), np.inf, difference - allowed)
+    worst = np.unravel_index(int(excess.argmax()), excess.shape)
+    return Mismatch(name, float(difference[worst]), float(allowed[worst])) if excess[worst] > 0 else None
+
+
+@dataclass
+class Tally:
+    """Differences gathered over cases."""
+
+    cases: int = 0
+    state_max: float = 0.0
+    _parts: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, expected: np.ndarray, found: np.ndarray) -> None:
+        """Outputs in standard units."""
+        self._parts.append(np.abs(expected - found).ravel())
+
+    def add_state(self, expected: np.ndarray, found: np.ndarray) -> None:
+        """One slot; the difference is taken relative to values above one."""
+        if expected.size and expected.dtype.kind == "f":
+            relative = np.abs(expected - found) / np.maximum(1, np.abs(expected))
+            self.state_max = max(self.state_max, float(relative.max()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """cases, values, max, mean, p99, state_max."""
+        every = np.concatenate(self._parts) if self._parts else np.zeros(0)
+        filled = every if every.size else np.zeros(1)
+        return {
+            "cases": self.cases,
+            "values": int(every.size),
+            "max": float(filled.max()),
+            "mean": float(filled.mean()),
+            "p99": float(np.percentile(filled, 99)),
+            "state_max": self.state_max,
+        }

@@ -1,0 +1,99 @@
+"""A twin as an ONNX graph: exported, cleaned of what it says about this machine, and held to its promised dimensions (gate A)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import onnx
+import torch
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass, RemoveUnusedNodesPass
+
+from seqhub.errors import ExportError
+from seqhub.export.quiet import quiet_exporter
+from seqhub.export.twin import NAMES, DeploymentTwin, Role, describe_graph
+from seqhub.nn import exporting
+from seqhub.runtime.manifest import GraphInfo, TensorInfo
+
+
+def lower(twin: DeploymentTwin, role: Role, *, opset: int) -> tuple[onnx.ModelProto, GraphInfo]:
+    """The graph and its tensors. ExportError E501 where torch or ONNX refuse the model, E502 where a dimension was frozen."""
+    promised = describe_graph(twin, role, NAMES.time_out)
+    try:
+        with torch.no_grad(), exporting(), quiet_exporter():
+            program = torch.onnx.export(
+                twin,
+                twin.example(),
+                dynamo=True,
+                opset_version=opset,
+                external_data=False,  # one self-contained file
+                dynamic_shapes=twin.dynamic_shapes(),
+                input_names=[tensor.name for tensor in promised.inputs],
+                output_names=[tensor.name for tensor in promised.outputs],
+                verbose=False,
+            )
+    except Exception as error:  # the exporter raises its own wrappers, and whatever a layer's forward raises
+        raise ExportError(f"{role}.onnx: torch could not export the model: {_reason(error)}", code="E501") from error
+    if program is None:
+        raise ExportError(f"{role}.onnx: torch's exporter returned no program", code="E501")
+    for clean in (ClearMetadataAndDocStringPass(), RemoveUnusedNodesPass()):
+        clean(program.model)
+    proto: onnx.ModelProto = program.model_proto
+    info = _settle_dimensions(proto, promised)
+    check_graph(proto, role)
+    return proto, info
+
+
+def check_graph(proto: onnx.ModelProto, role: str) -> None:
+    """onnx's full check; ExportError E501 where it fails."""
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ExportError(f"{role}.onnx: onnx's checker refuses the graph: {reason}", code="E501") from error
+
+
+def _settle_dimensions(proto: onnx.ModelProto, promised: GraphInfo) -> GraphInfo:
+    """Gate A: every promised dimension is there under its name. The exporter's own name for y's time axis is replaced by `time_out`."""
+    values = {value.name: value for value in [*proto.graph.input, *proto.graph.output]}
+    missing = [t.name for t in (*promised.inputs, *promised.outputs) if t.name not in values]
+    if missing:
+        raise ExportError(f"{promised.file}: the graph lost {', '.join(missing)}", code="E502")
+    time_out = values["y"].type.tensor_type.shape.dim[1]
+    unchanged = time_out.dim_param == NAMES.time
+    if time_out.dim_param and not unchanged:
+        time_out.dim_param = NAMES.time_out
+    shapes: Callable[[TensorInfo], TensorInfo] = lambda t: _renamed(t) if unchanged else t  # noqa: E731
+    info = GraphInfo(promised.role, promised.file, promised.inputs, tuple(shapes(t) for t in promised.outputs))
+    frozen = [problem for t in (*info.inputs, *info.outputs) for problem in _broken_promises(t, values[t.name])]
+    if frozen:
+        message = f"{info.file}: dimensions were fixed to the example's: {'; '.join(frozen)}"
+        fix = "a layer's forward turns a size or a value into a Python number, or loops over time in Python: use tensor operations"
+        raise ExportError(message, fix=fix, code="E502")
+    del proto.graph.value_info[:]  # the exporter's notes on inner tensors, in terms of names that are no longer there
+    return info
+
+
+def _renamed(tensor: TensorInfo) -> TensorInfo:
+    shape = tuple(NAMES.time if size == NAMES.time_out else size for size in tensor.shape)
+    return TensorInfo(tensor.name, tensor.dtype, shape, tensor.meaning)
+
+
+def _broken_promises(tensor: TensorInfo, value: onnx.ValueInfoProto) -> list[str]:
+    found = tuple(d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim)
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).name
+    problems = [] if dtype == tensor.dtype else [f"{tensor.name} is {dtype}, promised {tensor.dtype}"]
+    if found != tensor.shape:
+        problems.append(f"{tensor.name} is {_shape(found)}, promised {_shape(tensor.shape)}")
+    return problems
+
+
+def _shape(sizes: tuple[int | str, ...]) -> str:
+    return "[" + " ".join(str(size) for size in sizes) + "]"
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause's first line: what lies around it is advice for authors of torch."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

@@ -1,0 +1,175 @@
+"""Gate B: torch against onnxruntime, case by case, with onnxruntime's graph optimizations on and off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor
+
+from seqhub.export.cases import BATCHES, CHUNKS, Case, Inputs, cut, make_cases, make_inputs, times
+from seqhub.export.compare import Mismatch, Tally, Units, mismatch
+from seqhub.export.twin import Role, describe_states
+from seqhub.nn import Context, SequenceLayer
+from seqhub.runtime.manifest import GraphInfo
+from seqhub.runtime.session import Arrays, Graph, open_session
+
+UNITS = "standard output units: raw differences divided by the scale of each output"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The smallest case that failed."""
+
+    role: Role
+    case: Case
+    optimized: bool
+    mismatch: Mismatch
+
+    def __str__(self) -> str:
+        return f"{self.mismatch} ({self.case}, onnxruntime optimizations {'on' if self.optimized else 'off'})"
+
+
+def prove(
+    layer: SequenceLayer, proto: onnx.ModelProto, info: GraphInfo, role: Role, units: Units, tolerance: float
+) -> tuple[dict[str, Any], Failure | None]:
+    """Run every case. Returns the statistics, and the first (smallest) failure if there is one.
+
+    layer: in eval mode, float32, on the CPU.
+    """
+    model = proto.SerializeToString()
+    graphs = {on: Graph(open_session(model, optimize=on), info, describe_states(layer)) for on in (True, False)}
+    single, chunked = Tally(), Tally()
+    for case in make_cases(layer, role):
+        inputs = make_inputs(case, layer, _tensor(units.input_shift), _tensor(units.input_scale))
+        compare = _compare_run if case.chunk is None else _compare_chunks
+        tally = single if case.chunk is None else chunked
+        wrong = compare(layer, graphs, case, inputs, units, tolerance, tally)
+        if wrong is not None:
+            return {}, wrong
+    report = single.as_dict()
+    if role == "stream":
+        report["chunked"] = chunked.as_dict()
+    return report, None
+
+
+def coverage(layer: SequenceLayer) -> dict[str, Any]:
+    """What the cases span, for `parity.json`."""
+    return {
+        "batch": list(BATCHES),
+        "time": list(times(layer)),
+        "lengths": ["full", "ragged", "idle"],
+        "state": ["fresh", "carried"],
+        "chunks_in_blocks": list(CHUNKS),
+        "block": layer.geometry.block,
+        "padding": "NaN",
+        "optimizations": ["on", "off"],
+    }
+
+
+def _compare_run(
+    layer: SequenceLayer, graphs: dict[bool, Graph], case: Case, inputs: Inputs, units: Units, tolerance: float, tally: Tally
+) -> Failure | None:
+    """One run of the graph against one call of the layer: y, out_lengths and every slot."""
+    takes_end = graphs[True].takes_end
+    with torch.no_grad():
+        y, out_lengths, after = layer(inputs.x, inputs.lengths, inputs.state, None, Context(end=inputs.end if takes_end else None))
+    expected = units.standard(_zeroed(y.numpy(), out_lengths.numpy(), units))
+    idle = (inputs.lengths == 0).numpy() & ~(inputs.end.numpy() if takes_end else np.zeros(case.batch, bool))
+    for optimized, graph in graphs.items():
+        given = {f"state.{name}": value.numpy() for name, value in inputs.state.items()}
+        end = inputs.end.numpy() if takes_end else None
+        got, got_lengths, got_state = graph.run(inputs.x.numpy(), inputs.lengths.numpy(), given, end)
+        checks = [mismatch("out_lengths", out_lengths.numpy(), got_lengths, tolerance)]
+        if checks[0] is None:
+            found = units.standard(_zeroed(got, got_lengths, units))
+            checks.append(mismatch("y", expected, found, tolerance) or _dirty_padding(got, got_lengths))
+            if checks[-1] is None:
+                tally.add(expected, found)
+        for name, value in after.items():
+            found = got_state[f"state.{name}"]
+            checks.append(mismatch(f"next_state.{name}", value.numpy(), found, tolerance))
+            if checks[-1] is None:
+                tally.add_state(value.numpy(), found)
+            checks.append(_woken(f"next_state.{name}", given[f"state.{name}"], found, idle & takes_end_or_stream(case, layer)))
+        wrong = next((check for check in checks if check is not None), None)
+        if wrong is not None:
+            return Failure(case.role, case, optimized, wrong)
+        tally.cases += 1
+    return None
+
+
+def takes_end_or_stream(case: Case, layer: SequenceLayer) -> bool:
+    """Whether a row of length 0 must keep its state to the bit: not where the row ends with the run, which clears what waits."""
+    return case.role == "stream" or layer.geometry.future == 0
+
+
+def _compare_chunks(
+    layer: SequenceLayer, graphs: dict[bool, Graph], case: Case, inputs: Inputs, units: Units, tolerance: float, tally: Tally
+) -> Failure | None:
+    """The stream in chunks, its rows ended or flushed, against the layer over the whole sequence."""
+    with torch.no_grad():
+        y, out_lengths, _ = layer(inputs.x, inputs.lengths, inputs.state)
+    whole = [row[:n] for row, n in zip(units.standard(y.numpy()), out_lengths.tolist(), strict=True)]
+    for optimized, graph in graphs.items():
+        parts = _stream(graph, case, inputs)
+        for i, (expected, found) in enumerate(zip(whole, parts, strict=True)):
+            streamed = units.standard(found)
+            wrong = mismatch(f"y of row {i}, streamed,", expected, streamed, tolerance)
+            if wrong is not None:
+                return Failure(case.role, case, optimized, wrong)
+            tally.add(expected, streamed)
+        tally.cases += 1
+    return None
+
+
+def _stream(graph: Graph, case: Case, inputs: Inputs) -> list[np.ndarray]:
+    """Feed the chunks; even rows end with their last chunk, odd rows by an empty chunk afterwards. All rows run, idle ones too."""
+    state: Arrays = {f"state.{name}": value.numpy() for name, value in inputs.state.items()}
+    parts: list[list[np.ndarray]] = [[] for _ in range(case.batch)]
+    early = torch.arange(case.batch) % 2 == 0
+
+    def run(x: Tensor, lengths: Tensor, end: Tensor) -> None:
+        nonlocal state
+        y, out_lengths, state = graph.run(x.numpy(), lengths.numpy(), state, end.numpy() if graph.takes_end else None)
+        for part, row, n in zip(parts, y, out_lengths.tolist(), strict=True):
+            part.append(row[:n])
+
+    ended = torch.zeros(case.batch, dtype=torch.bool)
+    for at, take in cut(case, inputs.lengths):
+        steps = max(int(take.max()), 1)
+        index = (at[:, None] + torch.arange(steps)).clamp(max=case.steps - 1)
+        x = inputs.x.gather(1, index[..., None].expand(-1, -1, inputs.x.shape[2]))
+        x = torch.where((torch.arange(steps) >= take[:, None])[..., None], torch.full((), torch.nan), x)
+        end = early & (at + take >= inputs.lengths) & ~ended
+        run(x, take, end)
+        ended |= end
+    if graph.takes_end:
+        blank = torch.full((case.batch, 1, inputs.x.shape[2]), torch.nan)
+        run(blank, torch.zeros_like(inputs.lengths), ~ended)
+    return [np.concatenate(part) if part else np.zeros((0, 1)) for part in parts]
+
+
+def _zeroed(y: np.ndarray, lengths: np.ndarray, units: Units) -> np.ndarray:
+    """y with its padding at the outputs' shift, so that it counts as zero in standard units."""
+    padding = np.arange(y.shape[1]) >= lengths[:, None]
+    return np.where(padding[..., None], units.output_shift.astype(y.dtype), y)
+
+
+def _dirty_padding(y: np.ndarray, lengths: np.ndarray) -> Mismatch | None:
+    padding = np.arange(y.shape[1]) >= lengths[:, None]
+    dirt = float(np.abs(np.nan_to_num(y[padding], nan=np.inf)).max(initial=0.0))
+    return Mismatch("y", dirt, 0.0, f"y holds {dirt:.3g} in its padding, expected 0") if dirt else None
+
+
+def _woken(name: str, before: np.ndarray, after: np.ndarray, idle: np.ndarray) -> Mismatch | None:
+    """Rows without steps keep their state to the bit."""
+    changed = idle & (before != after).reshape(len(before), -1).any(axis=1)
+    return Mismatch(name, np.inf, 0.0, f"{name} changed in a row of length 0, which must keep its state") if changed.any() else None
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.float32)

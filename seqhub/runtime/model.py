@@ -1,0 +1,131 @@
+"""A loaded bundle: whole sequences in, answers out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqhub.errors import BundleError
+from seqhub.runtime.answers import Answer, answer
+from seqhub.runtime.files import Item, read_items
+from seqhub.runtime.inputs import as_steps
+from seqhub.runtime.manifest import Manifest, check_files, read_manifest
+from seqhub.runtime.session import Graph, open_graph
+from seqhub.runtime.stream import Stream
+
+BATCH = 64  # sequences in one run: enough to fill the matrix products, small enough to bound memory
+
+Path_ = str | os.PathLike[str]
+
+
+def load(path: Path_, *, threads: int = 1, verify: bool = True) -> Model:
+    """A model from a bundle's folder. With `verify` every file's checksum is compared first.
+
+    Raises BundleError where the folder is no bundle, or is damaged.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    if verify:
+        check_files(folder, manifest)
+    return Model(folder, manifest, threads=threads)
+
+
+class Model:
+    """The graphs of one bundle. Safe to use from several threads; each stream belongs to one."""
+
+    def __init__(self, folder: Path, manifest: Manifest, *, threads: int = 1) -> None:
+        self.folder, self.manifest = folder, manifest
+        self.graphs = {role: open_graph(folder, manifest, role, threads=threads) for role in manifest.graphs}
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the columns of an input, in order."""
+        return self.manifest.features
+
+    @property
+    def lookback(self) -> int:
+        """Steps that an answer is given from, at least and at most; 0 for a task that reads whole sequences."""
+        return int(self.manifest.task.get("lookback") or 0)
+
+    def predict(self, source: np.ndarray | Sequence[Any] | Path_) -> Answer | list[Answer]:
+        """The answer to one sequence, or a list of answers to several.
+
+        One: an array [T D], or the path of a .csv file. Several: a list of arrays of any lengths, an array [N T D], or the path of
+        a .npz file. A forecast follows the last step and reads the `lookback` steps up to it.
+        Raises BundleError for an input that does not fit, naming it.
+        """
+        if isinstance(source, str | os.PathLike):
+            answers = self.answers(self.read(source))
+            several = Path(source).suffix.lower() == ".npz" or bool(self.manifest.task.get("sequence"))
+            return answers if several else answers[0]
+        if isinstance(source, list | tuple) or (isinstance(source, np.ndarray) and source.ndim == 3):
+            names = [f"x[{i}]" for i in range(len(source))]
+            return self.answers([Item(name, as_steps(x, self.features, name)) for name, x in zip(names, source, strict=True)])
+        return self.answers([Item("x", as_steps(source, self.features, "x"))])[0]
+
+    def read(self, path: Path_) -> list[Item]:
+        """The sequences of a .csv or .npz file."""
+        return read_items(Path(path), self.features, sequence=str(self.manifest.task.get("sequence") or ""))
+
+    def answers(self, items: Sequence[Item]) -> list[Answer]:
+        """One answer for each item, in order."""
+        least = max(self.lookback, self.manifest.block)
+        windows = []
+        for item in items:
+            if len(item.steps) < least:
+                message = f"'{item.name}' has {len(item.steps)} steps, but the model needs {least} for an answer"
+                raise BundleError(message, fix="give more steps", code="E714")
+            windows.append(item.steps[-self.lookback :] if self.lookback else item.steps)
+        return [answer(self.manifest, y[-1]) for y in self.outputs(windows)]
+
+    def rolling(self, table: Any, *, name: str = "x") -> list[Answer]:
+        """A forecast after every row from `lookback` on, each from the `lookback` rows before it; the last equals `predict`."""
+        steps = as_steps(table, self.features, name, at_least=max(self.lookback, 1))
+        size = self.lookback or len(steps)
+        return self.answers([Item(f"{name}[:{i}]", steps[i - size : i]) for i in range(size, len(steps) + 1)])
+
+    def outputs(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Every output step of whole sequences: [T_i D] float32 each -> [T'_i *outputs] each, in raw units.
+
+        Sequences of like length share a batch, so that little is padded.
+        """
+        graph = self._graph("full")
+        results: list[np.ndarray] = [np.empty((0, *self.manifest.outputs), np.float32)] * len(sequences)
+        busy = sorted((i for i, x in enumerate(sequences) if len(x)), key=lambda i: len(sequences[i]))
+        for first in range(0, len(busy), BATCH):
+            rows = busy[first : first + BATCH]
+            x, lengths = pad([sequences[i] for i in rows])
+            y, out_lengths, _ = graph.run(x, lengths, graph.initial_state(len(rows)))
+            for i, row, length in zip(rows, y, out_lengths, strict=True):
+                results[i] = row[:length].reshape(-1, *self.manifest.outputs)
+        return results
+
+    def answer(self, y: np.ndarray) -> Answer:
+        """One output step of a stream, [*outputs], as the task's answer."""
+        return answer(self.manifest, y)
+
+    def stream(self, batch: int = 1) -> Stream:
+        """A stream of `batch` rows, each at its first step. Raises BundleError where the bundle has no stream graph."""
+        if batch < 1:
+            raise BundleError(f"a stream of {batch} rows was asked for", fix="give batch=1 or more", code="E711")
+        return Stream(self._graph("stream"), self.manifest, batch)
+
+    def _graph(self, role: str) -> Graph:
+        if role not in self.graphs:
+            why = self.manifest.raw["geometry"].get("obstacle") or "the recipe's export.graphs left it out"
+            message = f"the bundle '{self.manifest.name}' has no {role} graph: {why}"
+            raise BundleError(message, fix=f"it has: {', '.join(self.graphs)}", code="E715")
+        return self.graphs[role]
+
+
+def pad(sequences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """[T_i D] each -> x [B T D] float32 with zeros after each row's end, lengths [B] int64."""
+    lengths = np.array([len(x) for x in sequences], dtype=np.int64)
+    x = np.zeros((len(sequences), int(lengths.max()), sequences[0].shape[1]), np.float32)
+    for row, steps in zip(x, sequences, strict=True):
+        row[: len(steps)] = steps
+    return x, lengths

@@ -1,0 +1,148 @@
+"""Streams: chunks in, whatever outputs they complete out, the state kept in between.
+
+Rows of a stream are independent: in one push each may bring any number of steps, none included. Rows that bring none are not fed to
+the graph at all. Where the model reads in blocks, steps wait here until their block is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqhub.errors import BundleError
+from seqhub.runtime.inputs import as_steps
+from seqhub.runtime.manifest import Manifest
+from seqhub.runtime.session import Arrays, Graph
+
+Outputs = np.ndarray | list[np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The state of a stream at one moment, to go back to: tensors [B ...] by input name, and each row's waiting steps."""
+
+    state: Arrays
+    waiting: tuple[np.ndarray, ...]
+
+
+class Stream:
+    """`batch` sequences that arrive chunk by chunk. A stream of one row takes and gives arrays, a wider one lists of arrays."""
+
+    def __init__(self, graph: Graph, manifest: Manifest, batch: int) -> None:
+        self.batch, self.manifest = batch, manifest
+        self._graph, self._block = graph, manifest.block
+        self._features = manifest.features
+        self._nothing = np.empty((0, len(self._features)), np.float32)
+        self._state = graph.initial_state(batch)
+        self._waiting = [self._nothing] * batch
+
+    def push(self, chunk: np.ndarray | Sequence[Any]) -> Outputs:
+        """The next steps of every row: [T D] for one row; [B T D], or a list of B arrays [T_i D], for several.
+
+        Returns the output steps that they complete, [T' *outputs] for each row; T' is often 0 at first where the model looks ahead.
+        Raises BundleError, naming the row, for a chunk that does not fit; the state is then as before.
+        """
+        rows = self._rows(chunk)
+        if self._block > 1:
+            rows, rest = self._whole_blocks(rows)
+            outputs = self._feed(rows, end=False)
+            self._waiting = rest
+        else:
+            outputs = self._feed(rows, end=False)
+        return outputs[0] if self.batch == 1 else outputs
+
+    def flush(self, rows: Iterable[int] | None = None) -> Outputs:
+        """End these rows (all of them by default): the outputs that were held back, and a fresh state for the next sequence."""
+        ending = self._indices(rows)
+        outputs = [self._no_output()] * self.batch
+        held = [i for i in ending if len(self._waiting[i]) or self._graph.takes_end]
+        if held:
+            chunks = [self._waiting[i] if i in held else self._nothing for i in range(self.batch)]
+            outputs = self._feed(chunks, end=True, active=held)
+        self.reset(ending)
+        return outputs[0] if self.batch == 1 else outputs
+
+    def reset(self, rows: Iterable[int] | None = None) -> None:
+        """Put these rows (all of them by default) back to the first step; outputs that were held back are dropped."""
+        fresh = self._graph.initial_state(1)
+        indices = self._indices(rows)
+        for name, value in self._state.items():
+            value = value.copy()  # a snapshot may share it
+            value[indices] = fresh[name]
+            self._state[name] = value
+        for i in indices:
+            self._waiting[i] = self._nothing
+
+    def snapshot(self) -> Snapshot:
+        """The state now; later pushes do not change it."""
+        return Snapshot(dict(self._state), tuple(self._waiting))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot of a stream of the same bundle and width."""
+        expected = {name: value.shape for name, value in self._state.items()}
+        found = {name: value.shape for name, value in snapshot.state.items()}
+        if found != expected or len(snapshot.waiting) != self.batch:
+            message = f"the snapshot holds {found}, this stream needs {expected}"
+            raise BundleError(message, fix="restore a snapshot of the same bundle and batch", code="E715")
+        self._state, self._waiting = dict(snapshot.state), list(snapshot.waiting)
+
+    def _rows(self, chunk: np.ndarray | Sequence[Any]) -> list[np.ndarray]:
+        if self.batch == 1 and not (isinstance(chunk, list | tuple) and len(chunk) == 1 and np.ndim(chunk[0]) == 2):
+            single = chunk[0] if isinstance(chunk, np.ndarray) and chunk.ndim == 3 and len(chunk) == 1 else chunk
+            return [as_steps(single, self._features, "chunk")]
+        if len(chunk) != self.batch:
+            message = f"'chunk' has {len(chunk)} rows, but the stream has {self.batch}"
+            raise BundleError(message, fix="give one array a row; an empty one [0 D] for a row without news", code="E711")
+        return [as_steps(row, self._features, f"chunk[{i}]") for i, row in enumerate(chunk)]
+
+    def _whole_blocks(self, rows: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Each row's waiting and new steps, cut into whole blocks and the rest."""
+        joined = [np.concatenate(pair) if len(pair[0]) else pair[1] for pair in zip(self._waiting, rows, strict=True)]
+        cuts = [len(row) - len(row) % self._block for row in joined]
+        whole = [row[:cut] for row, cut in zip(joined, cuts, strict=True)]
+        return whole, [row[cut:].copy() for row, cut in zip(joined, cuts, strict=True)]
+
+    def _feed(self, rows: list[np.ndarray], *, end: bool, active: list[int] | None = None) -> list[np.ndarray]:
+        """Run the graph on the active rows only (by default those with steps), and put their state back."""
+        if active is None:
+            active = [i for i, row in enumerate(rows) if len(row)]
+        if not active:
+            return [self._no_output()] * self.batch
+        everyone = len(active) == self.batch
+        x, lengths = self._padded([rows[i] for i in active])
+        state = self._state if everyone else {name: value[active] for name, value in self._state.items()}
+        ends = np.full(len(active), end) if self._graph.takes_end else None
+        y, out_lengths, after = self._graph.run(x, lengths, state, ends)
+        self._state = after if everyone else {name: _scattered(self._state[name], active, new) for name, new in after.items()}
+        outputs = [self._no_output()] * self.batch
+        for i, row, length in zip(active, y, out_lengths.tolist(), strict=True):
+            outputs[i] = row[:length].reshape(length, *self.manifest.outputs)
+        return outputs
+
+    def _padded(self, rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        lengths = [len(row) for row in rows]
+        if len(rows) == 1 and lengths[0]:
+            return rows[0][None], np.array(lengths, dtype=np.int64)
+        x = np.zeros((len(rows), max(*lengths, 1), len(self._features)), np.float32)  # a graph needs one step, real or not
+        for padded, row in zip(x, rows, strict=True):
+            padded[: len(row)] = row
+        return x, np.array(lengths, dtype=np.int64)
+
+    def _indices(self, rows: Iterable[int] | None) -> list[int]:
+        indices = list(range(self.batch)) if rows is None else sorted({int(i) for i in rows})
+        if indices and not 0 <= indices[0] <= indices[-1] < self.batch:
+            message = f"rows {indices} were named, but the stream has rows 0 to {self.batch - 1}"
+            raise BundleError(message, fix="name rows of this stream", code="E711")
+        return indices
+
+    def _no_output(self) -> np.ndarray:
+        return np.empty((0, *self.manifest.outputs), np.float32)
+
+
+def _scattered(old: np.ndarray, rows: list[int], new: np.ndarray) -> np.ndarray:
+    value = old.copy()
+    value[rows] = new
+    return value

@@ -1,0 +1,90 @@
+"""The contract of a task: what a batch is, the loss, the answer, the scores.
+
+Built as `Target(options, data_options, source, seed)`. Nothing is read before `prepare`.
+
+Shapes: B batch, T time, D columns of x, T' output steps, O = prod(ends.outputs).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from seqhub.data.batch import Batch, Item, Items, collate
+from seqhub.errors import DataError
+from seqhub.nn.ends import Ends
+
+
+class Scores(Protocol):
+    """Metrics from sums over items, in raw units: the same for any batch size."""
+
+    def update(self, answer: Tensor, batch: Batch) -> None:
+        """Add answers [B O]."""
+        ...
+
+    def compute(self) -> dict[str, float]:
+        """Every metric that the task's spec names."""
+        ...
+
+
+class Task(ABC):
+    """What is learnt from which data."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Read, check, split, and fit scalers on the training split alone. DataError on anything that cannot be used."""
+
+    @property
+    @abstractmethod
+    def ends(self) -> Ends:
+        """Columns in, numbers out, their units. After `prepare`."""
+
+    @abstractmethod
+    def dataset(self, split: str) -> Items:
+        """The items of `train`, `valid` or `test`."""
+
+    def collate(self, items: list[Item]) -> Batch:
+        """Items as one batch, padded to the longest."""
+        return collate(items)
+
+    @abstractmethod
+    def loss(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Sum and count over a batch's outputs y [B T' O]; the mean is their quotient."""
+
+    def answer(self, y: Tensor, out_lengths: Tensor) -> Tensor:
+        """The output at each row's last valid step: [B T' O] -> [B O]; zeros for a row without any."""
+        last = (out_lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, y.shape[-1])
+        return y.gather(1, last).squeeze(1)
+
+    @abstractmethod
+    def metrics(self) -> Scores:
+        """Fresh scores."""
+
+    @abstractmethod
+    def baselines(self, split: str) -> dict[str, dict[str, float]]:
+        """The same metrics for answers that need no model."""
+
+    @abstractmethod
+    def manifest(self) -> dict[str, Any]:
+        """JSON for the bundle: `type`, and what it takes to make x of a raw file and an answer of y."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """JSON: what the data is, split by split, and what to know of it before training."""
+
+    @abstractmethod
+    def records(self, answers: Tensor, split: str) -> list[dict[str, Any]]:
+        """One JSON object for each item of a split: what was true, what answers [N O] say."""
+
+
+def check_split(split: str) -> None:
+    """ValueError unless it is one of the three."""
+    if split not in ("train", "valid", "test"):
+        raise ValueError(f"there is no split {split!r}; splits are train, valid, test")
+
+
+def refuse_source(origin: str, gives: str, task: str, needs: str, fix: str) -> DataError:
+    """A source whose kind of data the task cannot use."""
+    return DataError(f"source {origin} gives {gives}; {task} needs {needs}", code="E312", fix=fix)
