@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 
-class Item(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Item:
     """One example: x [T D] float32, its target, and its position in the split."""
 
     x: Tensor
@@ -24,7 +25,8 @@ class Items(Dataset[Item]):
         raise NotImplementedError(f"{type(self).__name__} does not define __len__")
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Batch:
     """x [B T D] float32, zero behind each row's length; lengths [B] int64; target [B ...]; index [B] int64."""
 
     x: Tensor
@@ -34,7 +36,7 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device | str) -> Batch:
         """The same on another device."""
-        return Batch(*(tensor.to(device) for tensor in self))
+        return Batch(self.x.to(device), self.lengths.to(device), self.target.to(device), self.index.to(device))
 
 
 def collate(items: list[Item]) -> Batch:

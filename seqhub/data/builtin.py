@@ -7,26 +7,22 @@ from pathlib import Path
 import numpy as np
 
 from seqhub.data.configs import BuiltinConfig
-from seqhub.data.gaps import fill_gaps
 from seqhub.data.table import Sequences, Table
 
 
 class Co2Source:
-    """Weekly CO2 at Mauna Loa: columns `date` and `co2` (ppm). Weeks without a value are filled by straight lines."""
+    """Weekly CO2 at Mauna Loa: columns `date` and `co2` (ppm), which is NaN in the weeks without a value."""
 
     def __init__(self, config: BuiltinConfig, base_dir: Path) -> None:
         del config, base_dir
 
     def read(self) -> Table:
-        """2,284 rows, 59 of them filled; all of these lie before 1986."""
+        """2,284 rows; 59 of them have no value, all before 1986."""
         import statsmodels.api
 
         frame = statsmodels.api.datasets.co2.load_pandas().data
         dates = frame.index.to_numpy().astype("datetime64[us]")
-        values, filled = fill_gaps(frame["co2"].to_numpy(dtype=np.float64), "interpolate")
-        years = dates.astype("datetime64[Y]")[filled]
-        note = f"{int(filled.sum())} of {len(values)} weeks had no value and were filled by straight lines; they lie in {years[0]} to {years[-1]}"
-        return Table({"date": dates, "co2": values}, "co2", notes=(note,))
+        return Table({"date": dates, "co2": frame["co2"].to_numpy(dtype=np.float64)}, "co2")
 
 
 class SunspotsSource:

@@ -19,6 +19,7 @@ from seqhub.data.table import Column, Numbers, Table
 from seqhub.errors import DataError, Problem
 
 MISSING = ("", "na", "n/a", "null", "none", "nan")
+_NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)
 SHOWN = 5  # problems of one kind that are reported; the rest is counted
 
 
@@ -27,11 +28,9 @@ def numbers(table: Table, name: str) -> Numbers:
     column = _arrow(table.column(name))
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return _parsed(table, name, column)
-    kind = column.type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind)):
-        raise DataError(
-            f"{table.origin}, column {name!r} holds {kind}, not numbers", code="E308", fix="name a column of numbers"
-        )
+    if not any(is_kind(column.type) for is_kind in _NUMERIC):
+        what = f"{table.origin}, column {name!r} holds {column.type}, not numbers"
+        raise DataError(what, code="E308", fix="name a column of numbers")
     return _to_numpy(pc.cast(column, pa.float64(), safe=False))
 
 
@@ -43,7 +42,8 @@ def finite(table: Table, name: str, *, gaps: bool = False) -> Numbers:
         fix = "correct the cell, or remove the row"
         if not gaps and not np.isinf(values[bad]).any():
             fix = "fill the cell or remove the row; `data.missing: interpolate` fills gaps in a series"
-        what = {row: "the value is missing" if np.isnan(values[row]) else f"the value is {values[row]}" for row in _rows(bad)}
+        said = {row: f"the value is {values[row]}" for row in _rows(bad)}
+        what = {row: text.replace("is nan", "is missing") for row, text in said.items()}
         raise DataError.collect(_report(table, name, "E309", bad, what, fix))
     return values
 
@@ -111,7 +111,8 @@ def _to_numpy(column: Any) -> Numbers:
 def _parsed(table: Table, name: str, column: Any) -> Numbers:
     """Text as numbers: in one go, or cell by cell where that fails."""
     column = pc.utf8_trim_whitespace(column)
-    column = pc.if_else(pc.is_in(pc.utf8_lower(column), pa.array(MISSING, column.type)), pa.scalar(None, column.type), column)
+    missing = pc.is_in(pc.utf8_lower(column), pa.array(MISSING, column.type))
+    column = pc.if_else(missing, pa.scalar(None, column.type), column)
     try:
         return _to_numpy(pc.cast(column, pa.float64()))
     except pa.ArrowInvalid:
@@ -170,7 +171,9 @@ def _rows(bad: NDArray[np.bool_]) -> list[int]:
     return [int(row) for row in np.flatnonzero(bad)[:SHOWN]]
 
 
-def _report(table: Table, name: str, code: str, bad: NDArray[np.bool_], what: dict[int, str], fix: str) -> Iterator[Problem]:
+def _report(
+    table: Table, name: str, code: str, bad: NDArray[np.bool_], what: dict[int, str], fix: str
+) -> Iterator[Problem]:
     """The first problems of a column; the last one that is shown counts the rest."""
     more = int(bad.sum()) - len(what)
     for number, (row, message) in enumerate(what.items(), 1):

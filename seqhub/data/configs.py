@@ -20,7 +20,8 @@ class CsvConfig(Config):
                 ("delimiter", f"delimiter {self.delimiter!r} is not one character", "use ',', ';', '|' or \"\\t\"")
             )
         if not _known_encoding(self.encoding):
-            found.append(("encoding", f"encoding {self.encoding!r} is not known", "use utf-8, latin-1, cp1252 or utf-16"))
+            what = f"encoding {self.encoding!r} is not known"
+            found.append(("encoding", what, "use utf-8, latin-1, cp1252 or utf-16"))
         return found
 
 
@@ -33,7 +34,7 @@ class ParquetConfig(Config):
 
 @config
 class NpzConfig(Config):
-    """A NumPy archive: one-dimensional arrays are columns, or `x`, `lengths` and `y` are sequences with their labels."""
+    """A NumPy archive: one-dimensional arrays are columns; `x`, `lengths` and `y` are labelled sequences."""
 
     path: str = option(help="the file, relative to the recipe")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -87,7 +88,8 @@ class CsvSource:
         except csv.Error as error:
             return DataError(f"{self.origin} cannot be read as CSV: {error}", code="E306", fix="check its quotes")
         if not ragged:
-            return DataError(f"{self.origin} cannot be read as CSV: {said}", code="E300", fix="check its quotes and delimiter")
+            what = f"{self.origin} cannot be read as CSV: {said}"
+            return DataError(what, code="E300", fix="check its quotes and delimiter")
         more = f" (and {len(ragged) - SHOWN} more such rows)" if len(ragged) > SHOWN else ""
         fix = f"give the row {width} cells; quote a cell that holds {self.config.delimiter!r}"
         return DataError.collect(
@@ -116,7 +118,9 @@ class CsvSource:
 
     def _records(self) -> Iterator[tuple[int, list[str], str]]:
         """(line, cells, first line of text) of each record, blank lines left out; the header comes first."""
-        encoding = "utf-8-sig" if self.config.encoding.replace("_", "-").lower() in ("utf-8", "utf8") else self.config.encoding
+        encoding = self.config.encoding
+        if codecs.lookup(encoding).name == "utf-8":
+            encoding = "utf-8-sig"  # drops a byte order mark, as pyarrow does
         with self.path.open(encoding=encoding, newline="") as file:
             kept = _Lines(file)
             for cells in csv.reader(kept, delimiter=self.config.delimiter):

@@ -20,6 +20,7 @@ from seqhub.data.table import Sequences, Table
 from seqhub.errors import DataError
 
 Arrays = dict[str, NDArray[Any]]
+SAVE = "save it with numpy.savez(path, name=array, ...)"
 SEQUENCE_ARRAYS = ("x", "lengths", "y", "features")
 
 
@@ -35,7 +36,7 @@ class NpzSource:
         existing(self.path, self.origin)
         arrays = self._arrays()
         if not arrays:
-            raise self._error("E302", "it holds no arrays", "save it with numpy.savez(path, name=array, ...)")
+            raise self._error("E302", "it holds no arrays", SAVE)
         if "x" in arrays and arrays["x"].ndim == 3:
             return self._sequences(arrays)
         return self._table(arrays)
@@ -45,7 +46,7 @@ class NpzSource:
         try:
             with np.load(self.path, allow_pickle=False) as archive:
                 if not isinstance(archive, np.lib.npyio.NpzFile):
-                    raise self._error("E314", "it is one array (.npy)", "save it with numpy.savez(path, name=array, ...)")
+                    raise self._error("E314", "it is one array (.npy)", SAVE)
                 for name in archive.files:
                     try:
                         arrays[name] = archive[name]
@@ -56,7 +57,7 @@ class NpzSource:
                             "save numbers: pad sequences to one length as x [N T D] and give lengths [N]",
                         ) from None
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            raise self._error("E300", "it is not a NumPy archive", "save it with numpy.savez(path, name=array, ...)") from None
+            raise self._error("E300", "it is not a NumPy archive", SAVE) from None
         return arrays
 
     def _table(self, arrays: Arrays) -> Table:
@@ -76,7 +77,8 @@ class NpzSource:
     def _sequences(self, arrays: Arrays) -> Sequences:
         unknown = sorted(arrays.keys() - set(SEQUENCE_ARRAYS))
         if unknown:
-            raise self._error("E314", f"array {unknown[0]!r} is not known", f"beside x are: {', '.join(SEQUENCE_ARRAYS[1:])}")
+            fix = f"beside x are: {', '.join(SEQUENCE_ARRAYS[1:])}"
+            raise self._error("E314", f"array {unknown[0]!r} is not known", fix)
         x = arrays["x"]
         count, steps, width = x.shape
         if count == 0 or width == 0:
@@ -91,7 +93,7 @@ class NpzSource:
             raise self._error("E314", f"lengths[{i}] is {lengths[i]}", f"x has {steps} steps: give 1 to {steps}")
         if "y" not in arrays or arrays["y"].shape != (count,):
             got = f"has shape {arrays['y'].shape}" if "y" in arrays else "is missing"
-            raise self._error("E313", f"array 'y' {got}", f"give a label for each of the {count} sequences: y [{count}]")
+            raise self._error("E313", f"array 'y' {got}", f"give one label a sequence: y [{count}]")
         x = x.astype(np.float64, copy=False)
         return Sequences(
             items=[x[i, :length] for i, length in enumerate(lengths)],
@@ -105,7 +107,8 @@ class NpzSource:
             return tuple(f"x{i}" for i in range(width))
         names = tuple(str(name) for name in arrays["features"].ravel().tolist())
         if len(names) != width or len(set(names)) != width:
-            raise self._error("E314", f"features names {len(set(names))} columns", f"x has {width}: give {width} different names")
+            fix = f"x has {width}: give {width} different names"
+            raise self._error("E314", f"features names {len(set(names))} columns", fix)
         return names
 
     def _error(self, code: str, what: str, fix: str) -> DataError:

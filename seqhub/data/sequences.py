@@ -23,7 +23,8 @@ def group_rows(
     table.require([*named, *features])
     features = tuple(features) or tuple(name for name in table.columns if name not in named)
     if not features:
-        raise DataError(f"{table.origin} has no column beside {', '.join(named)}", code="E307", fix="add columns of numbers")
+        what = f"{table.origin} has no column beside {', '.join(named)}"
+        raise DataError(what, code="E307", fix="add columns of numbers")
     values = np.stack([finite(table, name) for name in features], axis=1)
     ids, labels = texts(table, sequence), texts(table, label)
     stamps = times(table, time) if time else None
@@ -66,5 +67,6 @@ def check_finite(sequences: Sequences) -> None:
     for i, item in enumerate(sequences.items):
         if not np.isfinite(item).all():
             step, column = (int(index) for index in np.argwhere(~np.isfinite(item))[0])
-            what = f"sequence {i + 1}, step {step + 1}, feature {sequences.features[column]!r}: {item[step, column]}"
-            raise DataError(f"{sequences.origin}, {what}", code="E309", fix="remove or fill the value; NaN is not read as a gap")
+            where = f"{sequences.origin}, sequence {i + 1}, step {step + 1}, feature {sequences.features[column]!r}"
+            fix = "remove or fill the value; NaN is not read as a gap"
+            raise DataError(f"{where}: the value is {item[step, column]}", code="E309", fix=fix)

@@ -32,7 +32,7 @@ def seqhub_register_sources() -> Iterator[SourceSpec]:
         name="co2",
         target="seqhub.data.builtin:Co2Source",
         config=BuiltinConfig,
-        summary="Weekly CO2 at Mauna Loa in ppm, 1958 to 2001 (columns date, co2); its gaps are filled by straight lines.",
+        summary="Weekly CO2 at Mauna Loa in ppm, 1958 to 2001: columns date and co2, which has 59 gaps.",
         reference="Keeling and Whorf 2004, Scripps Institution of Oceanography; from statsmodels",
     )
     yield SourceSpec(

@@ -17,8 +17,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from seqhub.errors import DataError, Place, Problem
 from seqhub.data.nearest import nearest
+from seqhub.errors import DataError, Place, Problem
 
 Numbers: TypeAlias = NDArray[np.float64]
 Column: TypeAlias = Any  # a numpy array [N], or a pyarrow ChunkedArray of N cells

@@ -1,8 +1,8 @@
 """Windows over a series, as views: an item is two slices, and a million windows cost no more than the series.
 
-A window that ends at row t reads rows t - lookback + 1 .. t and is scored on rows t + 1 .. t + horizon. It belongs to the
-split that holds all its targets. So train sees nothing later than its own rows, and no row is scored in two splits, while
-a window of a later split may look back over the border: at that moment the past was known.
+A window that ends at row t reads rows t - lookback + 1 .. t and is scored on rows t + 1 .. t + horizon. It belongs to
+the split that holds all its targets. So train sees nothing later than its own rows, and no row is scored in two splits,
+while a window of a later split may look back over the border: at that moment the past was known.
 
 Shapes: N rows, L lookback, H horizon, D features, K targets.
 """

@@ -66,7 +66,7 @@ def make_cases(layer: SequenceLayer, role: Role) -> list[Case]:
 
 
 def _repeats(case: Case) -> bool:
-    """One row that is idle is the case of the batch alone; one step is never ragged."""
+    """Rows of one step cannot be ragged: the case is that of full rows."""
     return case.lengths == "ragged" and case.steps == 1
 
 
@@ -84,10 +84,12 @@ def make_inputs(case: Case, layer: SequenceLayer, shift: Tensor, scale: Tensor) 
     """Random inputs of the model's own range, x = shift + scale * normal; the same for the same case."""
     source = torch.Generator().manual_seed(case.seed)
     lengths = _draw_lengths(case, source)
+    end = torch.rand(case.batch, generator=source) < 0.5
+    if case.role == "stream" and case.chunk is None and layer.geometry.future > 0:
+        lengths = torch.where(end, lengths, lengths - lengths % layer.geometry.block)  # only a row's last chunk may be short
     x = _normal((case.batch, case.steps, layer.d_in), source) * scale + shift
     padding = torch.arange(case.steps) >= lengths[:, None]
     x = torch.where(padding[..., None], torch.full((), math.nan), x)
-    end = torch.rand(case.batch, generator=source) < 0.5
     state = layer.initial_state(case.batch)
     if case.carried:
         state = _carried_state(case, layer, shift, scale, source)
@@ -116,16 +118,16 @@ def _normal(shape: tuple[int, ...], source: torch.Generator) -> Tensor:
     return torch.randn(shape, generator=source)
 
 
-def cut(case: Case, lengths: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def cut(case: Case, lengths: Tensor, block: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Per chunk: where each row starts [B] and how many of its steps come [B]. Uneven: rows come in different portions, some in none."""
     if case.chunk == "uneven":
-        source, block, at = torch.Generator().manual_seed(case.seed + 1), int(1), torch.zeros_like(lengths)
+        source, at = torch.Generator().manual_seed(case.seed + 1), torch.zeros_like(lengths)
         while bool((at < lengths).any()):
             take = torch.minimum(torch.randint(0, 4, lengths.shape, generator=source) * block, lengths - at)
             yield at, take
             at = at + take
         return
-    size = case.steps if case.chunk in ("all", None) else int(case.chunk or 1)
+    size = case.chunk if isinstance(case.chunk, int) else case.steps
     for start in range(0, case.steps, size):
         at = torch.clamp(lengths, max=start)
         yield at, torch.clamp(lengths - at, max=size)

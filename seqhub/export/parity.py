@@ -77,24 +77,25 @@ def _compare_run(
     takes_end = graphs[True].takes_end
     with torch.no_grad():
         y, out_lengths, after = layer(inputs.x, inputs.lengths, inputs.state, None, Context(end=inputs.end if takes_end else None))
-    expected = units.standard(_zeroed(y.numpy(), out_lengths.numpy(), units))
-    idle = (inputs.lengths == 0).numpy() & ~(inputs.end.numpy() if takes_end else np.zeros(case.batch, bool))
+    longest = int(out_lengths.max())  # y's time axis may be longer than any row
+    expected = units.standard(_zeroed(y.numpy(), out_lengths.numpy(), units)[:, :longest])
+    idle = _idle_rows(layer, inputs, takes_end)
     for optimized, graph in graphs.items():
         given = {f"state.{name}": value.numpy() for name, value in inputs.state.items()}
         end = inputs.end.numpy() if takes_end else None
         got, got_lengths, got_state = graph.run(inputs.x.numpy(), inputs.lengths.numpy(), given, end)
         checks = [mismatch("out_lengths", out_lengths.numpy(), got_lengths, tolerance)]
         if checks[0] is None:
-            found = units.standard(_zeroed(got, got_lengths, units))
+            found = units.standard(_zeroed(got, got_lengths, units)[:, :longest])
             checks.append(mismatch("y", expected, found, tolerance) or _dirty_padding(got, got_lengths))
             if checks[-1] is None:
                 tally.add(expected, found)
         for name, value in after.items():
-            found = got_state[f"state.{name}"]
-            checks.append(mismatch(f"next_state.{name}", value.numpy(), found, tolerance))
+            slot = got_state[f"state.{name}"]
+            checks.append(mismatch(f"next_state.{name}", value.numpy(), slot, tolerance))
             if checks[-1] is None:
-                tally.add_state(value.numpy(), found)
-            checks.append(_woken(f"next_state.{name}", given[f"state.{name}"], found, idle & takes_end_or_stream(case, layer)))
+                tally.add_state(value.numpy(), slot)
+            checks.append(_woken(f"next_state.{name}", given[f"state.{name}"], slot, idle))
         wrong = next((check for check in checks if check is not None), None)
         if wrong is not None:
             return Failure(case.role, case, optimized, wrong)
@@ -102,9 +103,12 @@ def _compare_run(
     return None
 
 
-def takes_end_or_stream(case: Case, layer: SequenceLayer) -> bool:
-    """Whether a row of length 0 must keep its state to the bit: not where the row ends with the run, which clears what waits."""
-    return case.role == "stream" or layer.geometry.future == 0
+def _idle_rows(layer: SequenceLayer, inputs: Inputs, takes_end: bool) -> np.ndarray:
+    """[B] bool: rows that must keep their state to the bit. A row that ends is not one of them: its end clears what waits."""
+    idle = (inputs.lengths == 0).numpy()
+    if takes_end:
+        return idle & ~inputs.end.numpy()
+    return idle & (layer.geometry.future == 0)
 
 
 def _compare_chunks(
@@ -115,7 +119,7 @@ def _compare_chunks(
         y, out_lengths, _ = layer(inputs.x, inputs.lengths, inputs.state)
     whole = [row[:n] for row, n in zip(units.standard(y.numpy()), out_lengths.tolist(), strict=True)]
     for optimized, graph in graphs.items():
-        parts = _stream(graph, case, inputs)
+        parts = _stream(graph, case, inputs, layer.geometry.block)
         for i, (expected, found) in enumerate(zip(whole, parts, strict=True)):
             streamed = units.standard(found)
             wrong = mismatch(f"y of row {i}, streamed,", expected, streamed, tolerance)
@@ -126,7 +130,7 @@ def _compare_chunks(
     return None
 
 
-def _stream(graph: Graph, case: Case, inputs: Inputs) -> list[np.ndarray]:
+def _stream(graph: Graph, case: Case, inputs: Inputs, block: int) -> list[np.ndarray]:
     """Feed the chunks; even rows end with their last chunk, odd rows by an empty chunk afterwards. All rows run, idle ones too."""
     state: Arrays = {f"state.{name}": value.numpy() for name, value in inputs.state.items()}
     parts: list[list[np.ndarray]] = [[] for _ in range(case.batch)]
@@ -139,7 +143,7 @@ def _stream(graph: Graph, case: Case, inputs: Inputs) -> list[np.ndarray]:
             part.append(row[:n])
 
     ended = torch.zeros(case.batch, dtype=torch.bool)
-    for at, take in cut(case, inputs.lengths):
+    for at, take in cut(case, inputs.lengths, block):
         steps = max(int(take.max()), 1)
         index = (at[:, None] + torch.arange(steps)).clamp(max=case.steps - 1)
         x = inputs.x.gather(1, index[..., None].expand(-1, -1, inputs.x.shape[2]))

@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from seqhub.nn.state import Context, Slot, State
+from seqhub.nn.layer import SequenceLayer
+from seqhub.nn.state import Context, Slot, State, prefixed
 
 Projected = Any  # a tensor [B T ...] or a tuple (nested too) of them; inside `step` the same without T
 
@@ -35,16 +36,31 @@ class NativeForm:
 
 
 class Cell(nn.Module):
-    """A step cell. The author gives `project`, `step`, and `readout` where work after the loop is time-free."""
+    """A step cell. The author gives `project`, `step`, and `readout` where work after the loop is time-free.
+
+    inlet: a causal sequence layer that runs before `project` (a short convolution, a token shift), if the cell has one;
+    its slots are carried under `inlet.` beside the cell's own.
+    """
 
     kind: ClassVar[Literal["step", "linear", "memory"]] = "step"
     no_decay: ClassVar[tuple[str, ...]] = ()  # parameter names that weight decay must leave alone
+    inlet: SequenceLayer | None
 
-    def __init__(self, d_in: int, *, output_size: int, state: Mapping[str, Slot]) -> None:
+    def __init__(
+        self, d_in: int, *, output_size: int, state: Mapping[str, Slot], inlet: SequenceLayer | None = None
+    ) -> None:
         super().__init__()
+        if inlet is not None and (inlet.d_in != d_in or inlet.geometry.ratio != 1 or inlet.geometry.future != 0):
+            raise ValueError(f"an inlet is causal, step for step, over width {d_in}; got {inlet.geometry}")
         self.d_in = d_in
         self.output_size = output_size
         self.state: dict[str, Slot] = dict(state)
+        self.inlet = inlet
+
+    @property
+    def slots(self) -> dict[str, Slot]:
+        """All that is carried: the cell's own state, and the inlet's under `inlet.`."""
+        return {**self.state, **(prefixed("inlet", self.inlet.state) if self.inlet is not None else {})}
 
     def project(self, x: Tensor) -> Projected:
         """Time-free work before the loop, one GEMM over B*T: [B T D] -> [B T ...], or a tuple."""

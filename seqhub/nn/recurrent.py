@@ -54,9 +54,9 @@ class Recurrent(SequenceLayer):
             raise ValueError(f"merge is {merge!r}, expected one of {get_args(Merge)}")
         if (direction == "bidirectional") != (backward_cell is not None):
             raise ValueError(f"direction is {direction!r}: a backward_cell goes with 'bidirectional', and only with it")
-        slots: dict[str, Slot] = dict(cell.state)
+        slots: dict[str, Slot] = cell.slots
         if backward_cell is not None:
-            slots = {**prefixed("forward", cell.state), **prefixed("backward", backward_cell.state)}
+            slots = {**prefixed("forward", cell.slots), **prefixed("backward", backward_cell.slots)}
         super().__init__(cell.d_in, recurrent_geometry(cell.output_size, direction, merge), slots)
         self.cell, self.backward_cell = cell, backward_cell
         self.direction, self.merge, self.native = direction, merge, native

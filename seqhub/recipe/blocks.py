@@ -73,7 +73,8 @@ class BlockReader:
             problem = error.problems[0]
             near = nearest(tag.text, words, 0.75)
             code = "E103" if problem.code in ("E601", "E602") else problem.code
-            self.reader.report(code, problem.message, f"did you mean '{near}'?" if near else problem.fix, tag.place)
+            fix = f"did you mean '{near}'?" if near else problem.fix or "see `seqhub plugins list --load`"
+            self.reader.report(code, problem.message, fix, tag.place)
             return None
         spec = component.spec
         if spec.deprecated:

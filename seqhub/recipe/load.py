@@ -151,12 +151,10 @@ class _Loader:
     def _head(self) -> Head | None:
         version = self.root.get("recipe")
         if version and isinstance(version.node, Scalar) and version.node.value != RECIPE_FORMAT:
-            self.draft.reader.mark(("recipe",), version)
             message = f"this seqhub reads recipe format {RECIPE_FORMAT}, not {describe(version.node)}"
             self.draft.reader.report("E111", message, f"write `recipe: {RECIPE_FORMAT}`", version.node.place)
-            rest = Mapping(self.root.place, tuple(e for e in self.root.entries if e is not version))
-            self.draft.reader.configs(rest, (), [Head], also=[*_SECTIONS, "recipe"])
-            return None
+            ours = Entry(version.place, "recipe", Scalar(version.node.place, str(RECIPE_FORMAT)))
+            self.root = Mapping(self.root.place, tuple(ours if e is version else e for e in self.root.entries))
         return self.draft.reader.config(self.root, (), Head, also=_SECTIONS)
 
     def _part(self, entry: Entry, path: tuple[str, ...], kind: str) -> Part | None:

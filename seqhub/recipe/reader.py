@@ -11,23 +11,15 @@ from typing import Any, TypeVar
 from seqhub.api import Config
 from seqhub.errors import Place, Problem
 from seqhub.recipe.fields import Option, check_values, freeze, options_of
+from seqhub.recipe.hints import UnknownKey, expectation, key_hint, value_hint
 from seqhub.recipe.nodes import Entry, Node, Scalar, Sequence, describe, plain
 from seqhub.recipe.nodes import Mapping as MappingNode
-from seqhub.recipe.suggest import choice, nearest
+from seqhub.recipe.suggest import nearest
 from seqhub.recipe.types import Keys
 
 _C = TypeVar("_C", bound=Config)
 _WRONG = object()  # a value that was reported
 _TAG = re.compile(r"[a-z].*")
-
-
-@dataclass(frozen=True)
-class _Unknown:
-    entry: Entry
-    path: Keys
-    owner: str
-    allowed: tuple[str, ...]
-    present: frozenset[str]
 
 
 @dataclass
@@ -38,7 +30,7 @@ class Reader:
     warnings: list[Problem] = field(default_factory=list)
     places: dict[Keys, Place] = field(default_factory=dict)
     origins: dict[Keys, str] = field(default_factory=dict)
-    unknown: list[_Unknown] = field(default_factory=list)
+    unknown: list[UnknownKey] = field(default_factory=list)
 
     def report(self, code: str, message: str, fix: str, place: Place) -> None:
         self.problems.append(Problem(code, message, fix, place))
@@ -47,8 +39,9 @@ class Reader:
         self.warnings.append(Problem(code, message, fix, place, severity="warning"))
 
     def mark(self, path: Keys, entry: Entry) -> None:
-        """Remember where a key was written: a scalar by its value, a mapping or list by its key."""
-        self.places[path] = entry.node.place if isinstance(entry.node, Scalar) else entry.place
+        """Remember where a value was written: by its start, or by its key where it begins on a line of its own."""
+        inline = entry.node.place.line == entry.place.line
+        self.places[path] = entry.node.place if inline else entry.place
 
     def mapping(self, node: Node, path: Keys, instead: str) -> MappingNode | None:
         """The node as a mapping; `a: ` with nothing under it is an empty one."""
@@ -114,7 +107,7 @@ class Reader:
         allowed = tuple(dict.fromkeys((*owners, *passed)))
         present = frozenset(entry.key for entry in node.entries)
         strays = [entry for entry in node.entries if entry.key not in allowed]
-        self.unknown += [_Unknown(entry, (*path, entry.key), owner, allowed, present) for entry in strays]
+        self.unknown += [UnknownKey(entry, (*path, entry.key), owner, allowed, present) for entry in strays]
         for entry in node.entries:
             if entry.key in owners and entry.key not in passed:
                 self.mark((*path, entry.key), entry)
@@ -166,13 +159,13 @@ class Reader:
         """Types and bounds of the plain values, by pydantic; the wrong ones are reported and marked."""
         options = options_of(cls)
         for location in check_values(cls, {n: v for n, v in values.items() if not options[n].nested}):
-            name, wrong = str(location[0]), node
+            name = str(location[0])
+            wrong: Node = node
             for key in location:
-                wrong = _inside(wrong, key)  # type: ignore[assignment]
-            message = (
-                f"{dotted((*path, *location))}: expected {_expected(options[name], location)}, got {describe(wrong)}"
-            )
-            self.report("E104", message, _hint(options[name], wrong), wrong.place)
+                wrong = _inside(wrong, key)
+            expected = expectation(options[name], location)
+            message = f"{dotted((*path, *location))}: expected {expected}, got {describe(wrong)}"
+            self.report("E104", message, value_hint(options[name], expected, wrong), wrong.place)
             values[name] = _WRONG
         for name, value in values.items():
             if value is not _WRONG and not options[name].nested:
@@ -203,7 +196,7 @@ class Reader:
         for key in self.unknown:
             suffix = f" for {key.owner}" if key.owner else ""
             message = f"unknown key '{dotted(key.path)}'{suffix}"
-            self.report("E102", message, _suggestion(key, elsewhere), key.entry.place)
+            self.report("E102", message, key_hint(key, elsewhere), key.entry.place)
         self.unknown.clear()
 
 
@@ -238,51 +231,3 @@ def _inside(node: Node, key: str | int) -> Node:
         entry = node.get(str(key))
         return entry.node if entry else node
     return node.items[int(key)] if isinstance(node, Sequence) else node
-
-
-def _expected(option: Option, location: Keys) -> str:
-    """What an option may be, or an entry of its list."""
-    return option.expected.split(", each ", 1)[-1].split(", or null")[0] if len(location) > 1 else option.expected
-
-
-def _hint(option: Option, node: Node) -> str:
-    about = option.help
-    if not isinstance(node, Scalar):
-        return about
-    value, expected = node.value, option.expected
-    if value is None:
-        default = "" if option.required else f", or remove the key for its default, {option.default}"
-        return f"give a value{default}"
-    if (
-        isinstance(value, str)
-        and "true or false" in expected
-        and node.text.lower() in ("yes", "no", "on", "off", "y", "n")
-    ):
-        return f"write {'true' if node.text.lower() in ('yes', 'on', 'y') else 'false'}"
-    if isinstance(value, str) and "number" in expected:
-        unquoted = Scalar(node.place, node.text.strip().replace("_", "").replace(",", "")).value
-        if isinstance(unquoted, int | float) and not isinstance(unquoted, bool):
-            return f"write {unquoted}" + (" without quotes" if node.quoted else "")
-    if isinstance(value, float) and "whole number" in expected and value.is_integer():
-        return f"write {int(value)}"
-    if "list" in expected and not isinstance(value, bool):
-        return f"write [{node.text}]"
-    if "text" in expected:
-        return f"put it in quotes: '{node.text}'"
-    if "one of" in expected and (near := nearest(node.text, re.split(r", (?:or )?", expected.split("one of ")[1]))):
-        return f"did you mean '{near}'?"
-    return about
-
-
-def _suggestion(key: _Unknown, elsewhere: Callable[[str], str]) -> str:
-    word = key.entry.key
-    absent = [name for name in key.allowed if name not in key.present]
-    if word == "bidirectional" and "direction" in key.allowed:
-        return "write 'direction: bidirectional'"
-    if near := nearest(word, absent, 0.8):
-        return f"did you mean '{near}'?"
-    if other := elsewhere(word):
-        return other
-    if near := nearest(word, absent) or nearest(word, key.allowed):
-        return f"did you mean '{near}'?"
-    return f"allowed here: {choice(key.allowed)}"

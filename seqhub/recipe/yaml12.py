@@ -32,6 +32,7 @@ class _Composer:
     file: str
     lined: bool = True
     problems: list[Problem] = field(default_factory=list)
+    long_quote: Any = None  # mark of the last quote that closes on a later line: often the one that was forgotten
 
     def __post_init__(self) -> None:
         self.lines = _BREAK.split(self.text)
@@ -100,6 +101,8 @@ class _Composer:
             return Scalar(place, "", quoted=True)
         self._refuse_decoration(event, place)
         if isinstance(event, yaml.ScalarEvent):
+            if event.style in ("'", '"') and self.at(event.end_mark).line > place.line:
+                self.long_quote = event.start_mark
             return Scalar(place, event.value, quoted=event.style is not None)
         if isinstance(event, yaml.SequenceStartEvent):
             items = []
@@ -136,7 +139,9 @@ class _Composer:
         problem = error.problem or "not valid YAML"
         mark = error.problem_mark or error.context_mark
         message, fix = problem, "see yaml.org/spec/1.2.2 or check brackets, quotes and indentation around here"
-        if found := re.match(r"found character (.*) that cannot start any token", problem):
+        if self.long_quote is not None:
+            message, fix, mark = "this quote is not closed on its line", "close it", self.long_quote
+        elif found := re.match(r"found character (.*) that cannot start any token", problem):
             if found[1] == r"'\t'":
                 message, fix = "a tab stands where YAML takes only spaces", "indent with spaces"
             else:

@@ -16,6 +16,8 @@ from seqhub.data.batch import Batch, Item, Items, collate
 from seqhub.errors import DataError
 from seqhub.nn.ends import Ends
 
+_BATCH = 256
+
 
 class Scores(Protocol):
     """Metrics from sums over items, in raw units: the same for any batch size."""
@@ -34,7 +36,7 @@ class Task(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Read, check, split, and fit scalers on the training split alone. DataError on anything that cannot be used."""
+        """Read, check, split, and fit scalers on the training split alone. DataError on what cannot be used."""
 
     @property
     @abstractmethod
@@ -63,8 +65,19 @@ class Task(ABC):
         """Fresh scores."""
 
     @abstractmethod
+    def naive_answers(self, split: str) -> dict[str, Tensor]:
+        """What needs no sequence model answers to every item of a split, by name: [N O]."""
+
     def baselines(self, split: str) -> dict[str, dict[str, float]]:
-        """The same metrics for answers that need no model."""
+        """The same metrics for the naive answers."""
+        items = self.dataset(split)
+        answers = self.naive_answers(split)
+        scores = {name: self.metrics() for name in answers}
+        for first in range(0, len(items), _BATCH):
+            batch = self.collate([items[i] for i in range(first, min(first + _BATCH, len(items)))])
+            for name, answer in answers.items():
+                scores[name].update(answer[batch.index], batch)
+        return {name: score.compute() for name, score in scores.items()}
 
     @abstractmethod
     def manifest(self) -> dict[str, Any]:

@@ -13,8 +13,8 @@ Problems = list[tuple[str, str, str]]  # field, message, fix
 class Split(Config):
     """Shares of the data; the rest is for training."""
 
-    valid: float = option(0.1, help="share that picks the best epoch", gt=0, lt=1)
-    test: float = option(0.2, help="share that the final numbers come from", gt=0, lt=1)
+    valid: float = option(default=0.1, help="share that picks the best epoch", gt=0, lt=1)
+    test: float = option(default=0.2, help="share that the final numbers come from", gt=0, lt=1)
 
     def problems(self, width: int) -> Problems:
         if self.valid + self.test < 1:
@@ -32,11 +32,13 @@ class ForecastConfig(Config):
     inputs: Literal["level", "difference"] = option(
         "level", help="read the values, or their change since the step before (for a series with a trend)"
     )
-    anchor: Literal["none", "last"] = option("none", help="predict the value, or its change from the last one that is known")
+    anchor: Literal["none", "last"] = option("none", help="predict the value, or its change from the last known one")
     supervise: Literal["last", "all"] = option(
-        "last", help="train on the window's last step, or on every step of it (causal models; more signal for the same work)"
+        "last", help="train on the window's last step, or on every step of it (causal models only; more signal)"
     )
-    stride: int = option(1, help="steps between two training windows; other splits always use every window", ge=1, unit="steps")
+    stride: int = option(
+        1, help="steps between two training windows; other splits always use every window", ge=1, unit="steps"
+    )
     season: int | None = option(None, help="steps in a season, for the seasonal baselines and MASE", ge=2, unit="steps")
 
     def problems(self, width: int) -> Problems:
@@ -89,7 +91,7 @@ class ForecastData(Config):
 class ClassifyConfig(Config):
     """Give a whole sequence one label."""
 
-    pool: Literal["last", "mean", "max"] = option("last", help="how the steps become one answer: running, so it streams")
+    pool: Literal["last", "mean", "max"] = option("last", help="how the steps become one answer")
     label_smoothing: float = option(0.0, help="probability that is spread over all labels in the loss", ge=0, lt=1)
 
 
@@ -103,7 +105,7 @@ class ClassifyData(Config):
     features: tuple[str, ...] = option((), help="columns that are read; empty: all others")
     labels: tuple[str, ...] = option((), help="every label, in the order of the outputs; empty: those found, sorted")
     crop: int | None = option(
-        None, help="cut each sequence to its first steps, their number drawn at random, but at least this many", ge=1, unit="steps"
+        None, help="keep a random number of first steps of each sequence, at least this many", ge=1, unit="steps"
     )
     split: Split = option(Split(), help="shares of the sequences, drawn at random, the same of every label")
 

@@ -1,13 +1,14 @@
 """Forecasting: from the last `lookback` rows of a table, the next `horizon` values of its targets.
 
-x holds raw rows; standardising, differencing and the anchor are inside the model, so they are inside both graphs. The loss
-is in units of `output_scale`, metrics are in raw units.
+x holds raw rows; standardising, differencing and the anchor are inside the model, so they are inside both graphs. The
+loss is in units of `output_scale`, metrics are in raw units.
 
 Shapes: B windows, L lookback, H horizon, D columns, K targets, O = H*K (step by step, targets side by side).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,7 +27,11 @@ from seqhub.tasks.forecast_report import describe_series
 from seqhub.tasks.forecast_scores import ForecastScores
 from seqhub.tasks.series import Series, fit_ends, read_series
 
-_POINTWISE = {"mse": functional.mse_loss, "mae": functional.l1_loss, "huber": functional.huber_loss}
+_POINTWISE: dict[str, Callable[..., Tensor]] = {
+    "mse": functional.mse_loss,
+    "mae": functional.l1_loss,
+    "huber": functional.huber_loss,
+}
 
 
 class Forecast(Task):
@@ -51,7 +56,7 @@ class Forecast(Task):
         return self._ends
 
     def dataset(self, split: str) -> WindowDataset:
-        """Windows whose targets lie in the split. Training windows lie `stride` apart and may carry a target per step."""
+        """Windows whose targets lie in the split; those of train lie `stride` apart and may have a target per step."""
         check_split(split)
         options, training = self.options, split == "train"
         return WindowDataset(
@@ -65,10 +70,8 @@ class Forecast(Task):
 
     def loss(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Over every step [B L O] where the batch has targets for each, else over the last one [B O]."""
-        if batch.target.dim() == 4:
-            prediction = y[:, : batch.target.shape[1]]
-        else:
-            prediction = self.answer(y, out_lengths)
+        every_step = batch.target.dim() == 4
+        prediction = y[:, : batch.target.shape[1]] if every_step else self.answer(y, out_lengths)
         scale = self._scale.to(y)
         target = batch.target.reshape(prediction.shape)
         total = _POINTWISE[self.options.loss](prediction / scale, target / scale, reduction="sum")
@@ -77,17 +80,11 @@ class Forecast(Task):
     def metrics(self) -> ForecastScores:
         return ForecastScores(self._naive_error)
 
-    def baselines(self, split: str) -> dict[str, dict[str, float]]:
-        """repeat-last, and with a season seasonal and seasonal-drift, on every window of the split."""
-        ends, horizon = torch.tensor(self.dataset(split).ends), self.options.horizon
-        series = self._values[:, : self.series.targets]
-        truth = series[ends.unsqueeze(1) + torch.arange(1, horizon + 1)]  # [W H K]
-        found = {}
-        for name, prediction in naive_forecasts(series, ends, horizon, self.options.season).items():
-            scores = self.metrics()
-            scores.add(prediction, truth, series[ends])
-            found[name] = scores.compute()
-        return found
+    def naive_answers(self, split: str) -> dict[str, Tensor]:
+        """repeat-last, and with a season seasonal and seasonal-drift: [windows O]."""
+        series, ends = self._values[:, : self.series.targets], torch.tensor(self.dataset(split).ends)
+        found = naive_forecasts(series, ends, self.options.horizon, self.options.season)
+        return {name: forecast.flatten(1) for name, forecast in found.items()}
 
     def manifest(self) -> dict[str, Any]:
         return {

@@ -13,6 +13,7 @@ from seqhub.tasks.configs import ForecastConfig, ForecastData
 from seqhub.tasks.series import Series, constant_columns
 
 _IRREGULAR = 1.5  # a step this many times the usual one means that rows are missing; months differ by 1.11
+_UNITS = (("days", 86400), ("hours", 3600), ("minutes", 60))
 _DRIFT = 0.5  # share of test values outside train's range from which a model of levels must extrapolate
 
 
@@ -74,7 +75,7 @@ def _warnings(series: Series, options: ForecastConfig, data: ForecastData) -> li
             )
     filled = int(series.filled[test.first : test.stop, : series.targets].sum())
     if filled:
-        found.append(f"{filled} target values of test were filled by `missing: {data.missing}` and are scored as if they were true")
+        found.append(f"{filled} target values of test were filled (missing: {data.missing}) and are scored as if true")
     return found
 
 
@@ -97,7 +98,7 @@ def _usual_step(times: NDArray[Any] | None) -> str | None:
     if steps.dtype.kind == "f":
         return f"{usual:g}"
     seconds = usual / np.timedelta64(1, "s")
-    unit, size = next(((u, n) for u, n in (("days", 86400), ("hours", 3600), ("minutes", 60)) if seconds % n == 0), ("s", 1))
+    unit, size = next(((name, size) for name, size in _UNITS if seconds % size == 0), ("seconds", 1))
     return f"{seconds / size:g} {unit}"
 
 

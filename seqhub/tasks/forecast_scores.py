@@ -33,18 +33,16 @@ class ForecastScores:
     def update(self, answer: Tensor, batch: Batch) -> None:
         """answer [B H*K]; of targets for every step, the last step's are scored."""
         truth = last_targets(batch.target)
-        rows = torch.arange(len(batch.lengths), device=batch.lengths.device)
-        self.add(answer.view(truth.shape), truth, batch.x[rows, batch.lengths - 1, : truth.shape[-1]])
-
-    def add(self, prediction: Tensor, truth: Tensor, last: Tensor) -> None:
-        """prediction and truth [B H K], last known values [B K]."""
         targets = truth.shape[-1]
-        flat = truth.reshape(-1, targets).double().cpu()
-        guess = prediction.reshape(-1, targets).double().cpu()
-        repeated = last.unsqueeze(1).expand_as(truth).reshape(-1, targets).double().cpu()
-        self._absolute.update(guess, flat)
-        self._squared.update(guess, flat)
-        self._repeated.update(repeated, flat)
+        rows = torch.arange(len(batch.lengths), device=batch.lengths.device)
+        last = batch.x[rows, batch.lengths - 1, :targets]  # [B K]
+        true, guess, repeated = (
+            values.reshape(-1, targets).double().cpu()  # [B*H K]
+            for values in (truth, answer, last.unsqueeze(1).expand_as(truth))
+        )
+        self._absolute.update(guess, true)
+        self._squared.update(guess, true)
+        self._repeated.update(repeated, true)
 
     def compute(self) -> dict[str, float]:
         mae, repeated = self._absolute.compute().view(-1), self._repeated.compute().view(-1)

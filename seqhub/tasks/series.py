@@ -70,8 +70,9 @@ def read_series(source: Source, data: ForecastData, config: ForecastConfig) -> S
     constant = fit_scaler(series.train[:, : series.targets]).constant
     for name, never in zip(data.target, constant, strict=True):
         if never:
-            what = f"{table.origin}: column {name!r} is {series.values[0, features.index(name)]:g} in every row of train"
-            raise DataError(what, code="E315", fix="there is nothing to learn; name another target, or change the split")
+            value = series.values[0, features.index(name)]
+            what = f"{table.origin}: column {name!r} is {value:g} in every row of train, so there is nothing to learn"
+            raise DataError(what, code="E315", fix="name another target, or change the split")
     return series
 
 
@@ -113,7 +114,7 @@ def _column(table: Table, name: str, data: ForecastData) -> tuple[Numbers, NDArr
     left = np.flatnonzero(np.isnan(values))
     if len(left):
         edge = "starts" if left[0] == 0 else "ends"
-        what = f"the value is missing, and the column {edge} here, so that `missing: {data.missing}` has nothing to fill it from"
+        what = f"the value is missing and the column {edge} here, so `missing: {data.missing}` cannot fill it"
         raise DataError.collect([table.problem("E309", int(left[0]), name, what, "remove the row, or fill the cell")])
     return values, filled
 

@@ -5,14 +5,18 @@ Metrics come from summed counts of single items, so they are the same for any ba
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from seqhub.data.batch import Batch
 from seqhub.nn.layer import SequenceLayer
 from seqhub.training.loader import EpochLoader
+from seqhub.training.replay import replay
 
 if TYPE_CHECKING:
     from seqhub.tasks.base import Task
@@ -46,15 +50,38 @@ class Tally:
         return {"loss": self.total / max(self.count, 1.0)} | {k: float(v) for k, v in self.scores.compute().items()}
 
 
-def evaluate_model(
-    model: SequenceLayer, task: Task, split: str, *, batch: int = 64, limit: int | None = None
-) -> tuple[dict[str, float], Tensor]:
-    """Loss and metrics of a split, and the answer to each item: [N D'], in the order of the split."""
-    loader = EpochLoader(task.dataset(split), task.collate, batch, limit=limit)
+@dataclass(frozen=True)
+class Evaluation:
+    """metrics: the task's, in raw units.  loss: mean over the split.  answers: [N O], in the order of the split."""
+
+    metrics: dict[str, float]
+    loss: float
+    answers: Tensor
+
+
+def evaluate_model(model: SequenceLayer, task: Task, split: str, *, batch: int = 64) -> Evaluation:
+    """Score torch's model on every item of a split."""
     was_training, tally, answers = model.training, Tally(task), []
     model.eval()
     with torch.inference_mode():
-        for part in loader:
+        for part in EpochLoader(task.dataset(split), task.collate, batch):
             answers.append(tally.update(*forward(model, part), part))
     model.train(was_training)
-    return tally.compute(), torch.cat(answers)
+    metrics = tally.compute()
+    return Evaluation(metrics, metrics.pop("loss"), torch.cat(answers))
+
+
+def evaluate_bundle(bundle: Path, task: Task, split: str, *, batch: int = 64) -> Evaluation:
+    """Score an exported bundle on every item of a split: onnxruntime answers in a process without torch, and the very same
+    metrics look at its answers.
+    """
+    parts = list(EpochLoader(task.dataset(split), task.collate, batch))
+    longest = max(part.x.shape[1] for part in parts)
+    x = torch.cat([functional.pad(part.x, (0, 0, 0, longest - part.x.shape[1])) for part in parts])
+    lengths = torch.cat([part.lengths for part in parts])
+    answers = torch.from_numpy(replay(bundle, x.numpy(), lengths.numpy()))
+    tally = Tally(task)
+    for part, rows in zip(parts, answers.split(batch), strict=True):
+        tally.update(rows.unsqueeze(1), torch.ones(len(rows), dtype=torch.int64), part)
+    metrics = tally.compute()
+    return Evaluation(metrics, metrics.pop("loss"), answers)

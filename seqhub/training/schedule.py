@@ -3,8 +3,8 @@
     rate(step) = lr * min(1, (step + 1) / warmup) * shape(step) * drops
 
 shape is 1 (constant, plateau), factor^(epoch // every) (step), or floor + (1 - floor) * (1 + cos(pi * p)) / 2 (cosine),
-with p from 0 after the warm-up to 1 after the last step. `drops` is what a plateau has multiplied the rate by so far, and
-the only state.
+with p from 0 after the warm-up to 1 after the last step. `drops`, the only state, is what a plateau has multiplied the
+rate by so far.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from seqhub.nn.engines.mode import exporting, is_exporting
 from seqhub.nn.engines.native import run_native
 from seqhub.nn.engines.sequential import run_steps
 from seqhub.nn.padding import valid_steps, zero_padding
-from seqhub.nn.state import Context, State
+from seqhub.nn.state import Context, State, substate
 
 __all__ = ["exporting", "is_exporting", "linear_scan", "run_cell", "run_linear", "run_native", "run_steps"]
 
@@ -25,6 +25,17 @@ def run_cell(
     """A cell over a chunk: x [B T D] with zeros on padding, lengths [B], state [B ...] -> y [B T O] zero on padding,
     next state.
     """
+    if cell.inlet is not None:
+        kept = {name: value for name, value in state.items() if not name.startswith("inlet.")}
+        x, _, inlet = cell.inlet(x, lengths, substate(state, "inlet"), None, Context(reset=ctx.reset))
+        y, after = _run(cell, x, lengths, kept, ctx, native)
+        return y, {**after, **{f"inlet.{name}": value for name, value in inlet.items()}}
+    return _run(cell, x, lengths, state, ctx, native)
+
+
+def _run(
+    cell: Cell, x: Tensor, lengths: Tensor, state: State, ctx: Context, native: bool
+) -> tuple[Tensor, State]:
     form = cell.native() if native and ctx.reset is None else None
     if form is not None:
         y, next_state = run_native(form, x, lengths, state)

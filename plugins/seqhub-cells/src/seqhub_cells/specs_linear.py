@@ -1,0 +1,12 @@
+"""Specs of the linear cells: no torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqhub.api import CellSpec
+
+
+def specs() -> Iterator[CellSpec]:
+    """Every linear cell of this distribution."""
+    yield from ()

@@ -1,0 +1,51 @@
+"""`seqhub data RECIPE`: what the data holds, split by split, and what naive answers score on it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seqhub.cli.loading import load_checked
+from seqhub.cli.options import add_json_argument, add_recipe_arguments
+from seqhub.cli.output import print_json, print_table
+
+_TABLES = ("columns", "labels", "splits")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_recipe_arguments(parser)
+    add_json_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from seqhub.training.parts import build_task
+
+    _, recipe, _ = load_checked(args)
+    task = build_task(recipe)
+    task.prepare()
+    report = task.describe()
+    print_json(report) if args.json else _print(report)
+    return 0
+
+
+def _print(report: Mapping[str, Any]) -> None:
+    """Single values on top, then the tables, then what to know."""
+    for name, value in report.items():
+        if isinstance(value, Mapping) and name != "baselines":
+            value = ", ".join(f"{key} {number:g}" for key, number in value.items())
+        if not isinstance(value, (Mapping, list)) and value is not None:
+            print(f"{name + ':':<11}{value}")
+    for name in _TABLES:
+        if report.get(name):
+            _table(report[name])
+    naive = [{"baseline on test": name, **scores} for name, scores in report["baselines"].items()]
+    _table(naive)
+    for kind in ("notes", "warnings"):
+        for line in report[kind]:
+            print(f"\n{kind[:-1]}: {line}")
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> None:
+    print()
+    print_table(list(rows[0]), [list(row.values()) for row in rows])

@@ -1,0 +1,188 @@
+"""Writing a bundle: every graph lowered and proven in memory first, then a folder that appears whole."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import onnx
+
+from seqhub.errors import ExportError, UsageError
+from seqhub.export.blame import find_culprit
+from seqhub.export.card import write_card
+from seqhub.export.compare import Units
+from seqhub.export.lower import lower
+from seqhub.export.manifest import build_manifest, embed, tool_versions
+from seqhub.export.parity import UNITS, coverage, prove
+from seqhub.export.speed import measure
+from seqhub.export.twin import DeploymentTwin, Role
+from seqhub.nn import Ends, SequenceLayer
+from seqhub.runtime.manifest import FILE, GraphInfo, sha256_of
+from seqhub.runtime.model import load
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class BundleReport:
+    """What was written. graphs: the parity statistics of each, as in parity.json; speed: microseconds, as in the card."""
+
+    folder: Path
+    graphs: Mapping[str, Mapping[str, Any]]
+    speed: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Proven:
+    proto: onnx.ModelProto
+    info: GraphInfo
+    statistics: dict[str, Any]
+
+
+def export_bundle(
+    model: SequenceLayer,
+    ends: Ends,
+    manifest: Mapping[str, Any],
+    providers: Mapping[str, str],
+    out: Path,
+    *,
+    name: str,
+    graphs: Sequence[str] = get_args(Role),
+    tolerance: float = 1e-4,
+    opset: int = 20,
+    card: Mapping[str, Any] | None = None,
+    on_progress: Progress | None = None,
+) -> BundleReport:
+    """Write the bundle `out`, or nothing. A bundle that is there already is replaced when all is proven.
+
+    model: from raw x to raw y, as `ends` says.  manifest: the task's part.  providers: block name -> "dist/name==version".
+    tolerance: in standard output units, absolute plus relative.  card: metrics and baselines for README.md.
+    Raises ExportError: E501 a graph cannot be made, E502 a dimension is frozen, E503 a graph is not equal to the model,
+    E504 the model cannot stream, E505 `out` is something else than a bundle.
+    """
+    started, say = time.perf_counter(), on_progress or _silent
+    check_target(out)
+    layer = copy.deepcopy(model).cpu().float().eval()
+    roles = _check_roles(layer, graphs)
+    units = _units(ends)
+    proven: dict[str, _Proven] = {}
+    for role in roles:
+        twin = DeploymentTwin(layer, role).eval()
+        proven[role] = _prove_role(twin, role, proven, units, tolerance, opset, providers, say)
+    infos = [one.info for one in proven.values()]
+    raw = build_manifest(layer, ends, manifest, providers, infos, name=name, opset=opset)
+    statistics = {role: one.statistics for role, one in proven.items()}
+    with _folder(out) as folder:
+        for role, one in proven.items():
+            onnx.save(embed(one.proto, raw, role), folder / one.info.file)
+        parity = {"tolerance": tolerance, "units": UNITS, "graphs": statistics, "cases": coverage(layer), "versions": tool_versions()}
+        _write_json(folder / "parity.json", parity)
+        files = {file: _facts(folder / file) for file in (*(one.info.file for one in proven.values()), "parity.json")}
+        _write_json(folder / FILE, {**raw, "files": files})
+        loaded = load(folder)  # the bundle as a deployer gets it
+        speed = measure(loaded)
+        write_card(folder / "README.md", loaded.manifest, parity, speed, card or {})
+    return BundleReport(out, statistics, speed, time.perf_counter() - started)
+
+
+def _prove_role(
+    twin: DeploymentTwin,
+    role: Role,
+    proven: Mapping[str, _Proven],
+    units: Units,
+    tolerance: float,
+    opset: int,
+    providers: Mapping[str, str],
+    say: Progress,
+) -> _Proven:
+    """Lower and prove one graph; on failure look for the block at fault."""
+    layer = twin.layer
+    try:
+        twins = proven.get("full") if not twin.takes_end else None  # without look-ahead both graphs are one
+        if twins is not None:
+            proto, info = twins.proto, GraphInfo(role, f"{role}.onnx", twins.info.inputs, twins.info.outputs)
+        else:
+            say(f"{role}.onnx: exporting")
+            proto, info = lower(twin, role, opset=opset)
+        say(f"{role}.onnx: comparing with torch")
+        statistics, failure = prove(layer, proto, info, role, units, tolerance)
+        if failure is None:
+            say(f"{role}.onnx: {statistics['cases']} cases agree, largest difference {statistics['max']:.1e}")
+            return _Proven(proto, info, statistics)
+        message, code = f"{role}.onnx does not equal the model: {failure}", "E503"
+        fix = "" if "torch itself" in str(failure) else "if the difference is small and expected, raise export.verify.tolerance"
+    except ExportError as error:
+        message, code, fix = error.problems[0].message, error.problems[0].code, error.problems[0].fix
+    say(f"{role}.onnx: failed, looking for the block at fault")
+    culprit = find_culprit(layer, role, providers, tolerance=tolerance, opset=opset)
+    where = str(culprit) if culprit else "each block passes alone: the fault is in how they are joined"
+    raise ExportError(f"{message}\n       at fault: {where}", fix=fix, code=code)
+
+
+def check_target(out: Path) -> None:
+    """ExportError E505 where `out` is there and is not a bundle: it will not be replaced."""
+    if out.is_dir() and (not any(out.iterdir()) or (out / FILE).is_file()):
+        return
+    if out.exists() or out.is_symlink():
+        raise ExportError(f"'{out}' is there already and is no bundle", fix="give another folder with --out", code="E505")
+
+
+def _check_roles(layer: SequenceLayer, graphs: Sequence[str]) -> list[Role]:
+    known = get_args(Role)
+    unknown = [role for role in graphs if role not in known]
+    if unknown or not graphs:
+        raise UsageError(f"graphs are {list(graphs)}, expected some of {list(known)}")
+    geometry = layer.geometry
+    if "stream" in graphs and not geometry.streamable:
+        reason = geometry.obstacle or "it looks ahead without bound"
+        fix = f"{geometry.remedy}, or export graphs: [full]" if geometry.remedy else "export graphs: [full]"
+        raise ExportError(f"the model cannot stream: {reason}", fix=fix, code="E504")
+    return [role for role in known if role in graphs]
+
+
+def _units(ends: Ends) -> Units:
+    values = (ends.input_shift, ends.input_scale, ends.output_shift, ends.output_scale)
+    return Units(*(np.asarray(value, dtype=np.float64) for value in values))
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out` that takes its place at the end, or vanishes."""
+    out = out.absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = out.parent / f".{out.name}.{secrets.token_hex(4)}.tmp"
+    draft.mkdir()
+    try:
+        yield draft
+        if out.exists():
+            old = draft.with_suffix(".old")
+            os.replace(out, old)
+            os.replace(draft, out)
+            shutil.rmtree(old)
+        else:
+            os.replace(draft, out)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    return {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _silent(line: str) -> None:
+    return None

@@ -1,0 +1,112 @@
+"""The model card, README.md of a bundle: what the model is, what its graphs take and give, and how to call them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqhub.export.snippets import snippets
+from seqhub.export.speed import SEQUENCE_STEPS
+from seqhub.runtime.manifest import Manifest
+
+
+def write_card(
+    path: Path, manifest: Manifest, parity: Mapping[str, Any], speed: Mapping[str, float], facts: Mapping[str, Any]
+) -> None:
+    """Write the card. facts: `metrics` {name: value} and `baselines` {baseline: {name: value}}, both optional."""
+    sections = [_head(manifest), _scores(facts), _graphs(manifest), _states(manifest), _parity(parity), _speed(speed)]
+    text = "\n\n".join(section for section in [*sections, snippets(manifest)] if section)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _head(manifest: Manifest) -> str:
+    raw, task = manifest.raw, manifest.task
+    geometry = raw["geometry"]
+    lines = [
+        f"# {manifest.name}",
+        f"A `{task.get('type', 'sequence')}` model exported by seqhub {raw['producer']['seqhub']} (ONNX opset {raw['opset']}).",
+        "",
+        f"* Reads: {', '.join(f'`{name}`' for name in manifest.features)}, in raw units, one row a step.",
+        f"* Answers: {_answers(manifest)}.",
+        f"* Receptive field: {_steps(geometry['past'])} of past, {_steps(geometry['future'])} of look-ahead; "
+        f"one output for every {1 / manifest.ratio} steps; stream chunks in multiples of {manifest.block}.",
+        f"* Made of: {', '.join(f'`{plugin}`' for plugin in raw['plugins']) or 'layers of its own'}.",
+        "* Scaling happens inside the graphs: feed raw numbers, get raw numbers.",
+    ]
+    return "\n".join([lines[0], "", *lines[1:]])
+
+
+def _answers(manifest: Manifest) -> str:
+    names = ", ".join(f"`{name}`" for name in manifest.output_names)
+    if manifest.task.get("type") == "forecast":
+        lookback = manifest.task.get("lookback")
+        return f"the next {manifest.outputs[0]} steps of {names}, from the last {lookback} steps"
+    if manifest.task.get("type") == "classify":
+        return f"one of {names}"
+    return f"{' x '.join(map(str, manifest.outputs))} numbers a step ({names})"
+
+
+def _steps(steps: int | None) -> str:
+    return "unbounded" if steps is None else f"{steps} step" if steps == 1 else f"{steps} steps"
+
+
+def _scores(facts: Mapping[str, Any]) -> str:
+    metrics = facts.get("metrics") or {}
+    if not metrics:
+        return ""
+    baselines = facts.get("baselines") or {}
+    rows = [["this model", *(f"{value:.4g}" for value in metrics.values())]]
+    rows += [[name, *(_number(scores.get(metric)) for metric in metrics)] for name, scores in baselines.items()]
+    return "## Test scores\n\n" + table(["", *metrics], rows)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _graphs(manifest: Manifest) -> str:
+    parts = ["## Inputs and outputs"]
+    for graph in manifest.graphs.values():
+        rows = [["in", f"`{t.name}`", t.dtype, _shape(t.shape), t.meaning] for t in graph.inputs]
+        rows += [["out", f"`{t.name}`", t.dtype, _shape(t.shape), t.meaning] for t in graph.outputs]
+        parts.append(f"`{graph.file}`\n\n" + table(["", "name", "type", "shape", "meaning"], rows))
+    return "\n\n".join(parts)
+
+
+def _states(manifest: Manifest) -> str:
+    if not manifest.states:
+        return "## State\n\nNone: every output depends on its own input steps only."
+    rows = [[f"`{s.output}`", f"`{s.input}`", s.dtype, str(list(s.shape)), f"{s.init:g}"] for s in manifest.states]
+    text = "Start from the initial value; after each run, what came out goes back in. A row of length 0 keeps its state."
+    return f"## State\n\n{text}\n\n" + table(["output", "goes into", "type", "shape per row", "initially"], rows)
+
+
+def _parity(parity: Mapping[str, Any]) -> str:
+    rows = []
+    for role, found in parity["graphs"].items():
+        rows.append([f"{role}.onnx", *_differences(found)])
+        if "chunked" in found:
+            rows.append([f"{role}.onnx in chunks, against the whole sequence", *_differences(found["chunked"])])
+    text = f"Differences between torch and onnxruntime, in {parity['units']}; tolerance {parity['tolerance']:g}. Details: `parity.json`."
+    return f"## Parity\n\n{text}\n\n" + table(["graph", "cases", "max", "mean", "99th percentile"], rows)
+
+
+def _differences(found: Mapping[str, Any]) -> list[str]:
+    return [str(found["cases"]), *(f"{found[key]:.1e}" for key in ("max", "mean", "p99"))]
+
+
+def _speed(speed: Mapping[str, float]) -> str:
+    what = {"full": f"one sequence of {SEQUENCE_STEPS} steps", "stream": "one streamed block"}
+    rows = [[what[role], f"{value:.0f} µs"] for role, value in speed.items()]
+    return "## Latency\n\nMedian on the machine that exported, one thread.\n\n" + table(["", "time"], rows)
+
+
+def _shape(sizes: Sequence[int | str]) -> str:
+    return "[" + " ".join(str(size) for size in sizes) + "]"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(headers)} |", "|" + "---|" * len(headers)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

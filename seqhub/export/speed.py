@@ -1,0 +1,35 @@
+"""How long the graphs take on this machine: a line for the model card, not a benchmark."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from seqhub.runtime.model import Model
+
+SEQUENCE_STEPS = 128
+
+
+def measure(model: Model) -> dict[str, float]:
+    """Median microseconds, one row and one thread: `full` for a sequence of 128 steps, `stream` for one chunk of one block."""
+    found: dict[str, float] = {}
+    width = len(model.features)
+    if "full" in model.graphs:
+        steps = np.zeros((SEQUENCE_STEPS, width), np.float32)
+        found["full"] = _median_us(lambda: model.outputs([steps]), runs=20)
+    if "stream" in model.graphs:
+        stream, chunk = model.stream(), np.zeros((model.manifest.block, width), np.float32)
+        found["stream"] = _median_us(lambda: stream.push(chunk), runs=100)
+    return found
+
+
+def _median_us(call: Callable[[], object], *, runs: int) -> float:
+    times: list[float] = []
+    for _ in range(runs + 3):
+        start = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - start) * 1e6)
+    return statistics.median(times[3:])  # the first runs allocate

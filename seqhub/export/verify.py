@@ -1,0 +1,68 @@
+"""Verifying a bundle with all that is at hand: the runtime's checks, onnx's checker, and torch parity given the run it came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from seqhub.errors import ExportError, UsageError
+from seqhub.export.compare import Units
+from seqhub.export.lower import check_graph
+from seqhub.export.parity import prove
+from seqhub.nn import SequenceLayer
+from seqhub.runtime.manifest import Manifest, read_manifest
+from seqhub.runtime.verify import Check, tolerance_of, verify
+
+__all__ = ["Check", "verify_bundle", "verify_onnx", "verify_parity"]
+
+
+def verify_bundle(folder: Path, run: Path | None = None) -> list[Check]:
+    """Every check, in order. BundleError where the bundle cannot be loaded, RunError where the run cannot.
+
+    run: the run folder that the bundle was exported from; with it the graphs are proven against torch again.
+    """
+    checks = [*verify(folder), *verify_onnx(folder)]
+    if run is None:
+        return [*checks, Check("parity with torch", None, "give --run RUN to compare with the model itself")]
+    from seqhub.training import RunFolder
+
+    model = RunFolder(run).load_model("best")[-1]
+    return [*checks, *verify_parity(folder, model)]
+
+
+def verify_onnx(folder: Path) -> list[Check]:
+    """onnx's full check of each graph."""
+    checks: list[Check] = []
+    for graph in read_manifest(folder).graphs.values():
+        try:
+            check_graph(onnx.load(folder / graph.file), graph.role)
+        except ExportError as error:
+            checks.append(Check(f"onnx checker on {graph.file}", False, error.problems[0].message))
+        else:
+            checks.append(Check(f"onnx checker on {graph.file}", True, "full check"))
+    return checks
+
+
+def verify_parity(folder: Path, model: SequenceLayer) -> list[Check]:
+    """Gate B on the files as they lie in the folder."""
+    manifest, tolerance = read_manifest(folder), tolerance_of(folder)
+    layer = model.cpu().float().eval()
+    expected = {f"state.{name}": slot.shape for name, slot in layer.state.items()}
+    found = {state.input: state.shape for state in manifest.states}
+    if expected != found:
+        message = f"the run's model carries {sorted(expected)}, the bundle {sorted(found)}: they are not the same model"
+        raise UsageError(message, fix="give the run that the bundle was exported from")
+    checks: list[Check] = []
+    for graph in manifest.graphs.values():
+        role = "stream" if graph.role == "stream" else "full"
+        statistics, failure = prove(layer, onnx.load(folder / graph.file), graph, role, _units(manifest), tolerance)
+        detail = str(failure) if failure else f"{statistics['cases']} cases, largest difference {statistics['max']:.1e}"
+        checks.append(Check(f"parity of {graph.file} with torch", failure is None, detail))
+    return checks
+
+
+def _units(manifest: Manifest) -> Units:
+    scaling = manifest.raw["scaling"]
+    return Units(*(np.asarray(scaling[key]) for key in ("input_shift", "input_scale", "output_shift", "output_scale")))

@@ -1,0 +1,107 @@
+"""Classification: one label for a whole sequence, from the output at its last step.
+
+x holds raw features; standardising and the running pool are inside the model, so they are inside both graphs, and a
+stream has an answer at every step. Answers are logits.
+
+Shapes: B batch, T time, D features, C labels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from seqhub.data.batch import Batch
+from seqhub.data.table import Source
+from seqhub.nn.ends import Ends
+from seqhub.tasks.base import Task, check_split
+from seqhub.tasks.classify_baselines import simple_labels
+from seqhub.tasks.classify_report import describe_labelled
+from seqhub.tasks.classify_scores import ClassifyScores
+from seqhub.tasks.configs import ClassifyConfig, ClassifyData
+from seqhub.tasks.items import Labelled, LabelledItems, read_labelled
+
+
+class Classify(Task):
+    """Sequences split at random, the same shares of every label in each split."""
+
+    def __init__(self, options: ClassifyConfig, data: ClassifyData, source: Source, seed: int) -> None:
+        self.options = options
+        self.data = data
+        self.source = source
+        self.seed = seed
+
+    def prepare(self) -> None:
+        self.labelled: Labelled = read_labelled(self.source, self.data, self.seed)
+        classes = len(self.labelled.labels)
+        self._ends = Ends(
+            features=self.labelled.features,
+            outputs=(classes,),
+            output_names=self.labelled.labels,
+            input_shift=self.labelled.scaler.shift,
+            input_scale=self.labelled.scaler.scale,
+            output_shift=(0.0,) * classes,
+            output_scale=(1.0,) * classes,
+            pool=self.options.pool,
+        )
+
+    @property
+    def ends(self) -> Ends:
+        return self._ends
+
+    def dataset(self, split: str) -> LabelledItems:
+        check_split(split)
+        return LabelledItems(self.labelled, split)
+
+    def loss(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Cross entropy in nats."""
+        logits = self.answer(y, out_lengths)
+        smoothing = self.options.label_smoothing
+        total = functional.cross_entropy(logits, batch.target, reduction="sum", label_smoothing=smoothing)
+        return total, torch.tensor(len(batch.target), device=y.device)
+
+    def metrics(self) -> ClassifyScores:
+        return ClassifyScores(len(self.labelled.labels))
+
+    def naive_answers(self, split: str) -> dict[str, Tensor]:
+        """majority and linear-on-means, as one-hot logits [N C]."""
+        check_split(split)
+        found = simple_labels(self.labelled, split).items()
+        classes = len(self.labelled.labels)
+        return {name: functional.one_hot(torch.from_numpy(labels), classes).float() for name, labels in found}
+
+    def manifest(self) -> dict[str, Any]:
+        return {
+            "type": "classify",
+            "labels": list(self.labelled.labels),
+            "pool": self.options.pool,
+            "sequence": self.data.sequence,
+            "time": self.data.time,
+            "label": self.data.label,
+            "source": self.labelled.origin,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        return describe_labelled(self.labelled) | {"baselines": self.baselines("test")}
+
+    def records(self, answers: Tensor, split: str) -> list[dict[str, Any]]:
+        """Per sequence: its position in the source, length, true label, likeliest label, all probabilities."""
+        check_split(split)
+        labelled, names = self.labelled, self.labelled.labels
+        found = []
+        for index, member in enumerate(labelled.splits[split].tolist()):
+            probabilities = answers[index].double().softmax(dim=-1)
+            found.append(
+                {
+                    "index": index,
+                    "item": member,
+                    "length": len(labelled.items[member]),
+                    "truth": names[int(labelled.classes[member])],
+                    "prediction": names[int(probabilities.argmax())],
+                    "probabilities": dict(zip(names, probabilities.tolist(), strict=True)),
+                }
+            )
+        return found

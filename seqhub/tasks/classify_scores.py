@@ -1,0 +1,29 @@
+"""How many labels are right.
+
+    accuracy   share of sequences whose likeliest label is the true one
+    macro_f1   F1 of each label, averaged over the labels that occur in truth or answer: a rare label counts as much
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+from seqhub.data.batch import Batch
+
+
+class ClassifyScores:
+    """Scores over `classes` labels."""
+
+    def __init__(self, classes: int) -> None:
+        self._accuracy = MulticlassAccuracy(classes, average="micro")
+        self._f1 = MulticlassF1Score(classes, average="macro")
+
+    def update(self, answer: Tensor, batch: Batch) -> None:
+        """answer: logits [B C]."""
+        labels, truth = answer.argmax(dim=-1).cpu(), batch.target.cpu()
+        self._accuracy.update(labels, truth)
+        self._f1.update(labels, truth)
+
+    def compute(self) -> dict[str, float]:
+        return {"accuracy": float(self._accuracy.compute()), "macro_f1": float(self._f1.compute())}
