@@ -54,8 +54,8 @@ def _print(recipe: Recipe, ends: Ends, costs: tuple[Cost, ...], total: Geometry)
     print(f"{recipe.name} ({recipe.path})\n")
     rows = [[dotted(s.path), flow(s.value), s.origin] for s in settings(recipe)]
     print_table(["value", "", "from"], rows)
-    print(f"\nmodel: {ends.d_in} columns in, {' x '.join(map(str, ends.outputs))} numbers out; times in steps of the")
-    print("block's own input; state in numbers for each sequence\n")
+    print(f"\ncolumns in: {', '.join(ends.features)}; numbers out, each step: {' x '.join(map(str, ends.outputs))}")
+    print("past and future in steps of the block's own input, state in numbers for each sequence\n")
     print_table(_HEADERS, [_row(cost) for cost in costs])
     print()
     for name, value in _totals(costs, total).items():
@@ -85,8 +85,8 @@ def _totals(costs: tuple[Cost, ...], total: Geometry) -> dict[str, str]:
         "parameters": f"{sum(cost.parameters for cost in costs):,}",
         "state": f"{sum(cost.state for cost in costs):,} numbers a sequence",
         "output steps": "one a step" if total.ratio == 1 else f"{total.ratio} of the input steps",
-        "receptive field": f"{steps(receptive_field(total))} steps",
-        "latency": f"{steps(total.latency)} steps",
+        "receptive field": _field(total),
+        "latency": f"{steps(total.latency)} steps" if total.latency != INF else "the whole sequence",
         "streams": "yes" if total.streamable else f"no, {why}{fix}",
     }
 
@@ -126,6 +126,13 @@ def _document(recipe: Recipe, ends: Ends, costs: tuple[Cost, ...], total: Geomet
         "remedy": total.remedy,
         "warnings": [warning.as_dict() for warning in recipe.warnings],
     }
+
+
+def _field(total: Geometry) -> str:
+    if total.future == INF:
+        return "the whole sequence"
+    ahead = f", {total.future:g} steps ahead" if total.future else ""
+    return f"the whole past{ahead}" if total.past == INF else f"{steps(receptive_field(total))} steps{ahead}"
 
 
 def receptive_field(total: Geometry) -> float:

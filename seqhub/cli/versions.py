@@ -72,7 +72,7 @@ def _fault(label: str, name: str, wanted: str) -> Finding | None:
 
 
 def _differences() -> Iterator[Finding]:
-    pins = tested_pins()
+    pins = read_pins()
     if not pins:
         return
     installed = {name: version for name in pins if (version := _version(name)) is not None}
@@ -84,7 +84,7 @@ def _differences() -> Iterator[Finding]:
         yield Finding("ok", "tested versions", f"all {len(installed)} installed packages are as tested")
 
 
-def tested_pins() -> dict[str, str]:
+def read_pins() -> dict[str, str]:
     """name -> version of constraints.txt: beside the package in a wheel, in the repository in an editable install."""
     package = Path(seqhub.__file__).parent
     for path in (package / "_constraints.txt", package.parent / "constraints.txt"):
