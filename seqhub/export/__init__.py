@@ -1,7 +1,7 @@
 """Export: a trained model as a folder of ONNX graphs that were proven equal to it, or nothing at all.
 
-    report = export_bundle(model, ends, task.manifest(), providers, Path("bundle"), name="co2")
-    verify_bundle(Path("bundle"))
+report = export_bundle(model, ends, task.manifest(), providers, Path("bundle"), name="co2")
+verify_bundle(Path("bundle"))
 """
 
 from seqhub.export.bundle import BundleReport, export_bundle

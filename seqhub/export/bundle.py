@@ -35,7 +35,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class BundleReport:
-    """What was written. graphs: the parity statistics of each, as in parity.json; speed: microseconds, as in the card."""
+    """What was written. graphs: the parity statistics of each.  speed: microseconds, as in the card."""
 
     folder: Path
     graphs: Mapping[str, Mapping[str, Any]]
@@ -66,7 +66,8 @@ def export_bundle(
 ) -> BundleReport:
     """Write the bundle `out`, or nothing. A bundle that is there already is replaced when all is proven.
 
-    model: from raw x to raw y, as `ends` says.  manifest: the task's part.  providers: block name -> "dist/name==version".
+    model: from raw x to raw y, as `ends` says.  manifest: the task's part.
+    providers: block name -> "dist/name==version", of every block that a plugin gave.
     tolerance: in standard output units, absolute plus relative.  card: metrics and baselines for README.md.
     Raises ExportError: E501 a graph cannot be made, E502 a dimension is frozen, E503 a graph is not equal to the model,
     E504 the model cannot stream, E505 `out` is something else than a bundle.
@@ -86,7 +87,8 @@ def export_bundle(
     with _folder(out) as folder:
         for role, one in proven.items():
             onnx.save(embed(one.proto, raw, role), folder / one.info.file)
-        parity = {"tolerance": tolerance, "units": UNITS, "graphs": statistics, "cases": coverage(layer), "versions": tool_versions()}
+        parity = {"tolerance": tolerance, "units": UNITS, "graphs": statistics, "cases": coverage(layer)}
+        parity["versions"] = tool_versions()
         _write_json(folder / "parity.json", parity)
         files = {file: _facts(folder / file) for file in (*(one.info.file for one in proven.values()), "parity.json")}
         _write_json(folder / FILE, {**raw, "files": files})
@@ -121,7 +123,7 @@ def _prove_role(
             say(f"{role}.onnx: {statistics['cases']} cases agree, largest difference {statistics['max']:.1e}")
             return _Proven(proto, info, statistics)
         message, code = f"{role}.onnx does not equal the model: {failure}", "E503"
-        fix = "" if "torch itself" in str(failure) else "if the difference is small and expected, raise export.verify.tolerance"
+        fix = "" if failure.mismatch.note else "if the difference is small and expected, raise export.verify.tolerance"
     except ExportError as error:
         message, code, fix = error.problems[0].message, error.problems[0].code, error.problems[0].fix
     say(f"{role}.onnx: failed, looking for the block at fault")
@@ -135,7 +137,8 @@ def check_target(out: Path) -> None:
     if out.is_dir() and (not any(out.iterdir()) or (out / FILE).is_file()):
         return
     if out.exists() or out.is_symlink():
-        raise ExportError(f"'{out}' is there already and is no bundle", fix="give another folder with --out", code="E505")
+        message = f"'{out}' is there already and is no bundle"
+        raise ExportError(message, fix="give another folder with --out", code="E505")
 
 
 def _check_roles(layer: SequenceLayer, graphs: Sequence[str]) -> list[Role]:

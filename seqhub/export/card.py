@@ -25,7 +25,7 @@ def _head(manifest: Manifest) -> str:
     geometry = raw["geometry"]
     lines = [
         f"# {manifest.name}",
-        f"A `{task.get('type', 'sequence')}` model exported by seqhub {raw['producer']['seqhub']} (ONNX opset {raw['opset']}).",
+        f"A `{task.get('type', 'sequence')}` model, exported by seqhub {raw['producer']['seqhub']}, opset {raw['opset']}.",
         "",
         f"* Reads: {', '.join(f'`{name}`' for name in manifest.features)}, in raw units, one row a step.",
         f"* Answers: {_answers(manifest)}.",
@@ -78,7 +78,7 @@ def _states(manifest: Manifest) -> str:
     if not manifest.states:
         return "## State\n\nNone: every output depends on its own input steps only."
     rows = [[f"`{s.output}`", f"`{s.input}`", s.dtype, str(list(s.shape)), f"{s.init:g}"] for s in manifest.states]
-    text = "Start from the initial value; after each run, what came out goes back in. A row of length 0 keeps its state."
+    text = "Start from the initial value; what came out goes back in. A row of length 0 keeps its state."
     return f"## State\n\n{text}\n\n" + table(["output", "goes into", "type", "shape per row", "initially"], rows)
 
 
@@ -88,7 +88,10 @@ def _parity(parity: Mapping[str, Any]) -> str:
         rows.append([f"{role}.onnx", *_differences(found)])
         if "chunked" in found:
             rows.append([f"{role}.onnx in chunks, against the whole sequence", *_differences(found["chunked"])])
-    text = f"Differences between torch and onnxruntime, in {parity['units']}; tolerance {parity['tolerance']:g}. Details: `parity.json`."
+    text = (
+        f"Differences between torch and onnxruntime, in {parity['units']}. "
+        f"Tolerance {parity['tolerance']:g}; details in `parity.json`."
+    )
     return f"## Parity\n\n{text}\n\n" + table(["graph", "cases", "max", "mean", "99th percentile"], rows)
 
 

@@ -1,4 +1,4 @@
-"""The inputs on which a graph must prove equal to the layer: small to large, ragged, idle, chunked, with NaN in all padding."""
+"""The inputs on which a graph must prove equal: small to large, ragged, idle, chunked, with NaN in all padding."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -42,9 +42,9 @@ class Case:
 
     def __str__(self) -> str:
         rows = {"full": "full rows", "ragged": "ragged rows", "idle": "rows of length 0"}[self.lengths]
-        how = f"in chunks of {self.chunk}" if isinstance(self.chunk, int) else f"chunked: {self.chunk}" if self.chunk else ""
-        parts = [f"batch {self.batch}", f"time {self.steps}", rows, "carried state" if self.carried else "fresh state", how]
-        return ", ".join(part for part in parts if part)
+        state = "carried state" if self.carried else "fresh state"
+        chunks = f", in chunks: {self.chunk}" if self.chunk else ""
+        return f"batch {self.batch}, time {self.steps}, {rows}, {state}{chunks}"
 
 
 def times(layer: SequenceLayer) -> tuple[int, ...]:
@@ -86,7 +86,8 @@ def make_inputs(case: Case, layer: SequenceLayer, shift: Tensor, scale: Tensor) 
     lengths = _draw_lengths(case, source)
     end = torch.rand(case.batch, generator=source) < 0.5
     if case.role == "stream" and case.chunk is None and layer.geometry.future > 0:
-        lengths = torch.where(end, lengths, lengths - lengths % layer.geometry.block)  # only a row's last chunk may be short
+        block = layer.geometry.block
+        lengths = torch.where(end, lengths, lengths - lengths % block)  # only a row's last chunk may be short
     x = _normal((case.batch, case.steps, layer.d_in), source) * scale + shift
     padding = torch.arange(case.steps) >= lengths[:, None]
     x = torch.where(padding[..., None], torch.full((), math.nan), x)
@@ -111,7 +112,8 @@ def _carried_state(case: Case, layer: SequenceLayer, shift: Tensor, scale: Tenso
     lengths = torch.randint(0, PREFIX_STEPS + 1, (case.batch,), generator=source)
     lengths -= lengths % layer.geometry.block  # what does not fill a block never reaches a stream's graph
     end = torch.zeros(case.batch, dtype=torch.bool) if layer.geometry.streamable else None
-    return layer(x, lengths, layer.initial_state(case.batch), None, Context(end=end))[2]
+    _, _, state = layer(x, lengths, layer.initial_state(case.batch), None, Context(end=end))
+    return cast(State, state)
 
 
 def _normal(shape: tuple[int, ...], source: torch.Generator) -> Tensor:
@@ -119,7 +121,7 @@ def _normal(shape: tuple[int, ...], source: torch.Generator) -> Tensor:
 
 
 def cut(case: Case, lengths: Tensor, block: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Per chunk: where each row starts [B] and how many of its steps come [B]. Uneven: rows come in different portions, some in none."""
+    """Per chunk: where each row starts [B], and how many of its steps come [B]; uneven: as many as chance will, or none."""
     if case.chunk == "uneven":
         source, at = torch.Generator().manual_seed(case.seed + 1), torch.zeros_like(lengths)
         while bool((at < lengths).any()):

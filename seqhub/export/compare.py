@@ -41,7 +41,7 @@ class Mismatch:
 
 
 def mismatch(name: str, expected: np.ndarray, found: np.ndarray, tolerance: float) -> Mismatch | None:
-    """None where shapes agree and |found - expected| <= tolerance * (1 + |expected|) everywhere; integers must be equal."""
+    """None where the shapes agree and |found - expected| <= tolerance * (1 + |expected|); integers must be equal."""
     if expected.shape != found.shape:
         return Mismatch(name, np.inf, 0.0, f"{name} has shape {list(found.shape)}, expected {list(expected.shape)}")
     if expected.size == 0:
@@ -50,7 +50,8 @@ def mismatch(name: str, expected: np.ndarray, found: np.ndarray, tolerance: floa
         wrong = float(np.abs(expected.astype(np.int64) - found.astype(np.int64)).max())
         return Mismatch(name, wrong, 0.0) if wrong else None
     if not np.isfinite(expected).all():
-        return Mismatch(name, np.nan, tolerance, f"{name} is not finite in torch itself: the model, not the graph, is at fault")
+        note = f"{name} is not finite in torch itself: the model is at fault, not the graph"
+        return Mismatch(name, np.nan, tolerance, note)
     allowed = tolerance * (1 + np.abs(expected))
     difference = np.abs(found - expected)
     excess = np.where(np.isnan(difference), np.inf, difference - allowed)

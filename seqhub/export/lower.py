@@ -1,8 +1,6 @@
-"""A twin as an ONNX graph: exported, cleaned of what it says about this machine, and held to its promised dimensions (gate A)."""
+"""A twin as an ONNX graph: exported, cleaned of what it says about this machine, held to its dimensions (gate A)."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import onnx
 import torch
@@ -16,7 +14,7 @@ from seqhub.runtime.manifest import GraphInfo, TensorInfo
 
 
 def lower(twin: DeploymentTwin, role: Role, *, opset: int) -> tuple[onnx.ModelProto, GraphInfo]:
-    """The graph and its tensors. ExportError E501 where torch or ONNX refuse the model, E502 where a dimension was frozen."""
+    """The graph and its tensors. ExportError E501 where torch or ONNX refuse the model, E502 where a size was frozen."""
     promised = describe_graph(twin, role, NAMES.time_out)
     try:
         with torch.no_grad(), exporting(), quiet_exporter():
@@ -53,7 +51,7 @@ def check_graph(proto: onnx.ModelProto, role: str) -> None:
 
 
 def _settle_dimensions(proto: onnx.ModelProto, promised: GraphInfo) -> GraphInfo:
-    """Gate A: every promised dimension is there under its name. The exporter's own name for y's time axis is replaced by `time_out`."""
+    """Gate A: every promised dimension is there under its name; the exporter's own name for y's time becomes `time_out`."""
     values = {value.name: value for value in [*proto.graph.input, *proto.graph.output]}
     missing = [t.name for t in (*promised.inputs, *promised.outputs) if t.name not in values]
     if missing:
@@ -62,18 +60,18 @@ def _settle_dimensions(proto: onnx.ModelProto, promised: GraphInfo) -> GraphInfo
     unchanged = time_out.dim_param == NAMES.time
     if time_out.dim_param and not unchanged:
         time_out.dim_param = NAMES.time_out
-    shapes: Callable[[TensorInfo], TensorInfo] = lambda t: _renamed(t) if unchanged else t  # noqa: E731
-    info = GraphInfo(promised.role, promised.file, promised.inputs, tuple(shapes(t) for t in promised.outputs))
+    outputs = tuple(_unchanged_time(t) for t in promised.outputs) if unchanged else promised.outputs
+    info = GraphInfo(promised.role, promised.file, promised.inputs, outputs)
     frozen = [problem for t in (*info.inputs, *info.outputs) for problem in _broken_promises(t, values[t.name])]
     if frozen:
         message = f"{info.file}: dimensions were fixed to the example's: {'; '.join(frozen)}"
-        fix = "a layer's forward turns a size or a value into a Python number, or loops over time in Python: use tensor operations"
+        fix = "a layer's forward loops over time in Python, or turns a size into a Python number: use tensor operations"
         raise ExportError(message, fix=fix, code="E502")
     del proto.graph.value_info[:]  # the exporter's notes on inner tensors, in terms of names that are no longer there
     return info
 
 
-def _renamed(tensor: TensorInfo) -> TensorInfo:
+def _unchanged_time(tensor: TensorInfo) -> TensorInfo:
     shape = tuple(NAMES.time if size == NAMES.time_out else size for size in tensor.shape)
     return TensorInfo(tensor.name, tensor.dtype, shape, tensor.meaning)
 

@@ -53,9 +53,7 @@ def build_manifest(
             "streamable": geometry.streamable,
             "obstacle": geometry.obstacle,
         },
-        "states": [
-            {**asdict(state), "shape": [NAMES.batch, *state.shape]} for state in describe_states(layer)
-        ],
+        "states": [{**asdict(state), "shape": [NAMES.batch, *state.shape]} for state in describe_states(layer)],
         "plugins": sorted(set(providers.values())),
         "blocks": dict(providers),
         "graphs": {graph.role: _graph(graph) for graph in graphs},

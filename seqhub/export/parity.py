@@ -44,10 +44,11 @@ def prove(
     graphs = {on: Graph(open_session(model, optimize=on), info, describe_states(layer)) for on in (True, False)}
     single, chunked = Tally(), Tally()
     for case in make_cases(layer, role):
-        inputs = make_inputs(case, layer, _tensor(units.input_shift), _tensor(units.input_scale))
         compare = _compare_run if case.chunk is None else _compare_chunks
         tally = single if case.chunk is None else chunked
-        wrong = compare(layer, graphs, case, inputs, units, tolerance, tally)
+        with torch.no_grad():
+            inputs = make_inputs(case, layer, _tensor(units.input_shift), _tensor(units.input_scale))
+            wrong = compare(layer, graphs, case, inputs, units, tolerance, tally)
         if wrong is not None:
             return {}, wrong
     report = single.as_dict()
@@ -71,12 +72,18 @@ def coverage(layer: SequenceLayer) -> dict[str, Any]:
 
 
 def _compare_run(
-    layer: SequenceLayer, graphs: dict[bool, Graph], case: Case, inputs: Inputs, units: Units, tolerance: float, tally: Tally
+    layer: SequenceLayer,
+    graphs: dict[bool, Graph],
+    case: Case,
+    inputs: Inputs,
+    units: Units,
+    tolerance: float,
+    tally: Tally,
 ) -> Failure | None:
     """One run of the graph against one call of the layer: y, out_lengths and every slot."""
     takes_end = graphs[True].takes_end
-    with torch.no_grad():
-        y, out_lengths, after = layer(inputs.x, inputs.lengths, inputs.state, None, Context(end=inputs.end if takes_end else None))
+    ctx = Context(end=inputs.end if takes_end else None)
+    y, out_lengths, after = layer(inputs.x, inputs.lengths, inputs.state, None, ctx)
     longest = int(out_lengths.max())  # y's time axis may be longer than any row
     expected = units.standard(_zeroed(y.numpy(), out_lengths.numpy(), units)[:, :longest])
     idle = _idle_rows(layer, inputs, takes_end)
@@ -104,19 +111,24 @@ def _compare_run(
 
 
 def _idle_rows(layer: SequenceLayer, inputs: Inputs, takes_end: bool) -> np.ndarray:
-    """[B] bool: rows that must keep their state to the bit. A row that ends is not one of them: its end clears what waits."""
-    idle = (inputs.lengths == 0).numpy()
+    """[B] bool: rows that must keep their state to the bit. Not a row that ends, since its end clears what waits."""
+    idle = np.asarray(inputs.lengths == 0)
     if takes_end:
-        return idle & ~inputs.end.numpy()
+        return idle & ~np.asarray(inputs.end)
     return idle & (layer.geometry.future == 0)
 
 
 def _compare_chunks(
-    layer: SequenceLayer, graphs: dict[bool, Graph], case: Case, inputs: Inputs, units: Units, tolerance: float, tally: Tally
+    layer: SequenceLayer,
+    graphs: dict[bool, Graph],
+    case: Case,
+    inputs: Inputs,
+    units: Units,
+    tolerance: float,
+    tally: Tally,
 ) -> Failure | None:
     """The stream in chunks, its rows ended or flushed, against the layer over the whole sequence."""
-    with torch.no_grad():
-        y, out_lengths, _ = layer(inputs.x, inputs.lengths, inputs.state)
+    y, out_lengths, _ = layer(inputs.x, inputs.lengths, inputs.state)
     whole = [row[:n] for row, n in zip(units.standard(y.numpy()), out_lengths.tolist(), strict=True)]
     for optimized, graph in graphs.items():
         parts = _stream(graph, case, inputs, layer.geometry.block)
@@ -131,7 +143,7 @@ def _compare_chunks(
 
 
 def _stream(graph: Graph, case: Case, inputs: Inputs, block: int) -> list[np.ndarray]:
-    """Feed the chunks; even rows end with their last chunk, odd rows by an empty chunk afterwards. All rows run, idle ones too."""
+    """Feed the chunks: even rows end with their last one, odd rows by an empty one afterwards; idle rows run along."""
     state: Arrays = {f"state.{name}": value.numpy() for name, value in inputs.state.items()}
     parts: list[list[np.ndarray]] = [[] for _ in range(case.batch)]
     early = torch.arange(case.batch) % 2 == 0
@@ -172,7 +184,8 @@ def _dirty_padding(y: np.ndarray, lengths: np.ndarray) -> Mismatch | None:
 def _woken(name: str, before: np.ndarray, after: np.ndarray, idle: np.ndarray) -> Mismatch | None:
     """Rows without steps keep their state to the bit."""
     changed = idle & (before != after).reshape(len(before), -1).any(axis=1)
-    return Mismatch(name, np.inf, 0.0, f"{name} changed in a row of length 0, which must keep its state") if changed.any() else None
+    note = f"{name} changed in a row of length 0, which must keep its state"
+    return Mismatch(name, np.inf, 0.0, note) if changed.any() else None
 
 
 def _tensor(values: np.ndarray) -> Tensor:

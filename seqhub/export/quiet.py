@@ -11,7 +11,10 @@ _LOGGERS = ("torch.onnx", "onnxscript", "onnx_ir")
 _WARNINGS: tuple[tuple[type[Warning], str], ...] = (
     (FutureWarning, r"`isinstance\(treespec, LeafSpec\)` is deprecated"),  # torch.export copies its own tree specs
     (UserWarning, r"# The axis name: \w+ will not be used"),  # every state shares the batch axis, as it should
-    (DeprecationWarning, r"`torch\.jit\.\w+` is (deprecated|not supported)"),  # torch's import of its own scripted functions
+    (
+        DeprecationWarning,
+        r"`torch\.jit\.\w+` is (deprecated|not supported)",
+    ),  # functions that torch itself scripts on import
     (UserWarning, r"Exporting a model while it is in training mode"),  # the inner modules torch.export makes
 )
 

@@ -27,7 +27,8 @@ def _python(manifest: Manifest) -> str:
         lines.append("print(model.predict(steps))")
     if "stream" in manifest.graphs:
         lines += ["", "stream = model.stream()", "for chunk in np.split(steps, 10):", "    y = stream.push(chunk)"]
-        lines += [f"    # y: [T' {' '.join(map(str, manifest.outputs))}], the outputs that this chunk completes", "y = stream.flush()"]
+        shape = " ".join(map(str, manifest.outputs))
+        lines += [f"    # y: [T' {shape}], the outputs that this chunk completes", "y = stream.flush()"]
     install = "`pip install 'seqhub[runtime]'` brings numpy and onnxruntime, no torch."
     return f"### Python\n\n{install}\n\n```python\n" + "\n".join(lines) + "\n```"
 
@@ -78,9 +79,17 @@ def _cpp(manifest: Manifest, graph: GraphInfo) -> str:
         f"  in.push_back(std::move(s{i}));"
         for i, s in enumerate(manifest.states)
     ]
-    end = ["  bool last = false;                              // true with a row's final chunk"] if _takes_end(graph) else []
+    end = (
+        ["  bool last = false;                              // true with a row's final chunk"]
+        if _takes_end(graph)
+        else []
+    )
     end += ["  in.push_back(Ort::Value::CreateTensor<bool>(info, &last, 1, rows.data(), 1));"] if end else []
-    back = "  // after each run, out[2 + i] is the next value of in[%d + i]" % first if states else "  // no state to carry"
+    back = (
+        "  // after each run, out[2 + i] is the next value of in[%d + i]" % first
+        if states
+        else "  // no state to carry"
+    )
     lines = [
         "#include <onnxruntime_cxx_api.h>",
         "#include <algorithm>",
@@ -110,7 +119,13 @@ def _cpp(manifest: Manifest, graph: GraphInfo) -> str:
 
 
 def _cpp_value(dtype: str, init: float) -> str:
-    return str(int(init)) if dtype == "int64" else f"{init:g}f" if "." in f"{init:g}" or "e" in f"{init:g}" else f"{init:g}.f"
+    return (
+        str(int(init))
+        if dtype == "int64"
+        else f"{init:g}f"
+        if "." in f"{init:g}" or "e" in f"{init:g}"
+        else f"{init:g}.f"
+    )
 
 
 def _takes_end(graph: GraphInfo) -> bool:

@@ -66,9 +66,12 @@ class DeploymentTwin(nn.Module):
 def describe_graph(twin: DeploymentTwin, role: Role, time_out: str) -> GraphInfo:
     """The tensors that the graph promises, in order; `time_out` names the time axis of y."""
     layer, batch = twin.layer, NAMES.batch
+    shape: tuple[int | str, ...]
     end_note = "rows whose sequence ends with this chunk: their held-back outputs are given"
     inputs = [
-        TensorInfo("x", "float32", (batch, NAMES.time, layer.d_in), "raw columns; steps at or after lengths may hold anything"),
+        TensorInfo(
+            "x", "float32", (batch, NAMES.time, layer.d_in), "raw columns; steps at or after lengths may hold anything"
+        ),
         TensorInfo("lengths", "int64", (batch,), "valid steps of each row, 0 to time"),
         *([TensorInfo("end", "bool", (batch,), end_note)] if twin.takes_end else []),
     ]

@@ -11,6 +11,7 @@ from seqhub.errors import ExportError, UsageError
 from seqhub.export.compare import Units
 from seqhub.export.lower import check_graph
 from seqhub.export.parity import prove
+from seqhub.export.twin import Role
 from seqhub.nn import SequenceLayer
 from seqhub.runtime.manifest import Manifest, read_manifest
 from seqhub.runtime.verify import Check, tolerance_of, verify
@@ -56,7 +57,7 @@ def verify_parity(folder: Path, model: SequenceLayer) -> list[Check]:
         raise UsageError(message, fix="give the run that the bundle was exported from")
     checks: list[Check] = []
     for graph in manifest.graphs.values():
-        role = "stream" if graph.role == "stream" else "full"
+        role: Role = "stream" if graph.role == "stream" else "full"
         statistics, failure = prove(layer, onnx.load(folder / graph.file), graph, role, _units(manifest), tolerance)
         detail = str(failure) if failure else f"{statistics['cases']} cases, largest difference {statistics['max']:.1e}"
         checks.append(Check(f"parity of {graph.file} with torch", failure is None, detail))

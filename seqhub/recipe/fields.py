@@ -178,9 +178,9 @@ def _words(annotation: Any, bounds: dict[str, float]) -> str:
     if origin in (Union, types.UnionType):
         return ", or ".join(_words(arm, bounds) for arm in args)
     if origin is tuple and args[-1] is not Ellipsis:
-        return f"a list of {len(args)}, each {_words(args[0], bounds)}"
+        return f"a list of {len(args)}, each entry {_words(args[0], bounds)}"
     if origin in (tuple, list):
-        return f"a list, each {_words(args[0], bounds)}"
+        return f"a list, each entry {_words(args[0], bounds)}"
     if origin is dict:
         return f"a mapping to {_words(args[1], bounds)}"
     return str(getattr(annotation, "__name__", annotation))

@@ -30,7 +30,7 @@ class UnknownKey:
 
 def expectation(option: Option, location: Keys) -> str:
     """What an option may be, or an entry of its list."""
-    return option.expected.split(", each ", 1)[-1].split(", or null")[0] if len(location) > 1 else option.expected
+    return option.expected.split(", each entry ", 1)[-1].split(", or null")[0] if len(location) > 1 else option.expected
 
 
 def value_hint(option: Option, expected: str, node: Node) -> str:

@@ -94,7 +94,7 @@ class Reader:
     def configs(
         self, node: MappingNode, path: Keys, classes: list[type[Config]], *, owner: str = "", also: Iterable[str] = ()
     ) -> list[Config | None]:
-        """One instance of each class from one mapping; None where a value is wrong or missing.
+        """One instance of each class from one mapping; None where a value is wrong, missing or misspelt.
 
         An option belongs to the first class that has it. `also` are keys that the caller reads; all others are unknown.
         """
@@ -102,7 +102,7 @@ class Reader:
         for cls in classes:
             for name in options_of(cls):
                 owners.setdefault(name, cls)
-        passed = set(also)
+        passed = tuple(also)
         values: dict[type[Config], dict[str, Any]] = {cls: {} for cls in classes}
         allowed = tuple(dict.fromkeys((*owners, *passed)))
         present = frozenset(entry.key for entry in node.entries)
@@ -118,7 +118,8 @@ class Reader:
             for option in options_of(cls).values():
                 if owners[option.name] is cls and option.name not in (*values[cls], *passed):
                     self._absent(option, path, strays, values[cls])
-        return [self._build(cls, values[cls], path) for cls in classes]
+        meant = {near for entry in strays if (near := nearest(entry.key, set(owners) - present))}
+        return [None if meant & set(options_of(cls)) else self._build(cls, values[cls], path) for cls in classes]
 
     def _value(self, option: Option, node: Node, path: Keys) -> Any:
         if not option.nested:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from seqhub.api import Config, TaskSpec
+from seqhub.plugins import Component
 from seqhub.recipe.dump import flow
 from seqhub.recipe.fields import Option, options_of
 from seqhub.recipe.resolve import plain_options
@@ -14,6 +15,8 @@ from seqhub.recipe.types import BLOCK_KINDS, STRUCTURES, Common, Components, Nam
 BEGIN = "<!-- begin: written by `seqhub schema --markdown -o docs/recipes.md` -->"
 END = "<!-- end -->"
 _DISTS = ("seqhub", "seqhub-cells", "seqhub-attention", "seqhub-conv")  # what the reference covers, wherever it is made
+_TITLES = {"block": "Plain blocks"}
+_BETTER = {"min": "lower", "max": "higher"}
 
 
 def reference(registry: Components) -> str:
@@ -40,26 +43,33 @@ def _lines(registry: Components) -> Iterator[str]:
         yield from _section(f"`type: {name}`", [cls], f"{cls.__doc__} {inner}.")
     for name, section in (("train", TrainSection), ("export", ExportSection)):
         yield from _section(f"`{name}`", [section])
-        for option in options_of(section).values():
-            for tag, variant in option.nested.items():
-                title = f"`{name}.{option.name}`" + (f" of `type: {tag}`" if option.tagged else "")
-                yield from _section(title, [variant], variant.__doc__ or "", level=4)
-    for kind, title in (
-        ("task", "Tasks"),
-        ("source", "Sources"),
-        *((kind, f"{kind.capitalize()}s") for kind in BLOCK_KINDS),
-    ):
+        yield from _inside(section, name)
+    for kind in ("task", "source", *BLOCK_KINDS):
         found = [c for c in registry.components(kind) if c.dist in _DISTS]
         if found:
-            yield from (f"### {title}", "")
+            yield from (f"### {_TITLES.get(kind, f'{kind.capitalize()}s')}", "")
         for component in found:
-            spec = component.spec
-            about = f"{spec.summary} ({component.dist})" + (f" {spec.reference}" if spec.reference else "")
-            yield from _section(f"`{spec.name}`", [spec.config], about, level=4)
-            if isinstance(spec, TaskSpec):
-                yield from _section(f"`data` of `{spec.name}`", [spec.data], "Beside `source`:", level=4)
-                metrics = ", ".join(f"`{name}` ({better} is better)" for name, better in spec.metrics.items())
-                yield from (f"Metrics for `expect` and `train.monitor`: {metrics}.", "")
+            yield from _component(component)
+
+
+def _component(component: Component) -> Iterator[str]:
+    spec = component.spec
+    about = f"{spec.summary} In {component.dist}." + (f" {spec.reference}." if spec.reference else "")
+    yield from _section(f"`{spec.name}`", [spec.config], about, level=4)
+    yield from _inside(spec.config, spec.name)
+    if isinstance(spec, TaskSpec):
+        yield from _section(f"`data` of `{spec.name}`", [spec.data], "Beside `source`:", level=4)
+        yield from _inside(spec.data, "data")
+        metrics = ", ".join(f"`{name}` ({_BETTER[better]} is better)" for name, better in spec.metrics.items())
+        yield from (f"Metrics for `expect` and `train.monitor`: {metrics}.", "")
+
+
+def _inside(cls: type[Config], prefix: str) -> Iterator[str]:
+    """The options that are mappings themselves."""
+    for option in options_of(cls).values():
+        for tag, variant in option.nested.items():
+            title = f"`{prefix}.{option.name}`" + (f" of `type: {tag}`" if option.tagged else "")
+            yield from _section(title, [variant], variant.__doc__ or "", level=4)
 
 
 def _section(title: str, classes: Iterable[type[Config]], about: str = "", level: int = 3) -> Iterator[str]:

@@ -178,7 +178,8 @@ def _when_task(names: list[str], component: Component) -> Json:
     typed = {"type": "object", "required": ["type"], "properties": {"type": {"enum": names}}}
     metrics = component.spec.metrics if isinstance(component.spec, TaskSpec) else {}
     bounds = {
-        name: {"type": "string", "pattern": _BOUND, "description": f"{b} is better"} for name, b in metrics.items()
+        name: {"type": "string", "pattern": _BOUND, "description": f"{_BETTER[b]} is better"}
+        for name, b in metrics.items()
     }
     return {
         "if": {"required": ["task"], "properties": {"task": {"anyOf": [{"enum": names}, typed]}}},

@@ -51,7 +51,12 @@ def _read_csv(path: Path, features: Sequence[str], sequence: str) -> list[Item]:
                     continue
                 if len(cells) != len(header):
                     message = f"line {lines.line_num} has {len(cells)} cells, the header has {len(header)}"
-                    raise BundleError(message, fix="give every row a cell for each column", code="E713", place=_at(path, lines.line_num))
+                    raise BundleError(
+                        message,
+                        fix="give every row a cell for each column",
+                        code="E713",
+                        place=_at(path, lines.line_num),
+                    )
                 row = [_number(path, lines.line_num, header[i], cells[i]) for i in columns]
                 groups.setdefault(cells[key].strip() if key is not None else path.name, []).append(row)
     except UnicodeDecodeError:
@@ -65,7 +70,9 @@ def _read_csv(path: Path, features: Sequence[str], sequence: str) -> list[Item]:
 
 def _column(path: Path, header: list[str], name: str) -> int:
     if not any(header):
-        raise BundleError(f"'{path}' is empty", fix=f"the first line names the columns, '{name}' among them", code="E713")
+        raise BundleError(
+            f"'{path}' is empty", fix=f"the first line names the columns, '{name}' among them", code="E713"
+        )
     if name not in header:
         message = f"'{path}' has no column '{name}'; it has {', '.join(header)}"
         raise BundleError(message, fix="rename the column as the model was trained", code="E713", place=_at(path, 1))
@@ -79,7 +86,11 @@ def _number(path: Path, line: int, column: str, cell: str) -> float:
     try:
         value = float(cell)
     except ValueError:
-        what = f"column '{column}' holds {cell!r}, which is not a number" if cell.strip() else f"column '{column}' is empty"
+        what = (
+            f"column '{column}' holds {cell!r}, which is not a number"
+            if cell.strip()
+            else f"column '{column}' is empty"
+        )
         raise BundleError(what, fix="fill the cell or remove the row", code="E713", place=_at(path, line)) from None
     if not math.isfinite(value) or abs(value) > float(np.finfo(np.float32).max):
         message = f"column '{column}' holds {cell.strip()}, expected a finite float32"
@@ -97,7 +108,9 @@ def _read_npz(path: Path, features: Sequence[str], sequence: str) -> list[Item]:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise BundleError(f"'{path}' cannot be read as npz: {reason}", fix="write it by np.savez(path, x=array)", code="E713") from None
+        raise BundleError(
+            f"'{path}' cannot be read as npz: {reason}", fix="write it by np.savez(path, x=array)", code="E713"
+        ) from None
     items = list(_npz_items(path, arrays, features))
     if not items:
         raise BundleError(f"'{path}' holds no array", fix="write it by np.savez(path, x=array)", code="E713")
@@ -112,7 +125,9 @@ def _npz_items(path: Path, arrays: dict[str, np.ndarray], features: Sequence[str
         return
     lengths = arrays.get("lengths", np.full(len(x), x.shape[1]))
     if lengths.shape != (len(x),) or lengths.dtype.kind not in "iu":
-        message = f"'lengths' in '{path}' has shape {list(lengths.shape)} of {lengths.dtype}, expected [{len(x)}] of integers"
+        message = (
+            f"'lengths' in '{path}' has shape {list(lengths.shape)} of {lengths.dtype}, expected [{len(x)}] of integers"
+        )
         raise BundleError(message, fix="one length for each row of x", code="E711")
     if len(lengths) and (lengths.min() < 0 or lengths.max() > x.shape[1]):
         message = f"'lengths' in '{path}' run from {lengths.min()} to {lengths.max()}, expected 0 to {x.shape[1]} (the steps of x)"

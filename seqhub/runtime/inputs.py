@@ -30,11 +30,15 @@ def as_steps(value: Any, features: Sequence[str], name: str, *, at_least: int = 
         raise BundleError(message, fix="one row a step, one column a feature, in this order", code="E711")
     if len(array) < at_least:
         steps = "step" if at_least == 1 else "steps"
-        raise BundleError(f"'{name}' has {len(array)} steps, at least {at_least} {steps} expected", fix="give more steps", code="E714")
+        raise BundleError(
+            f"'{name}' has {len(array)} steps, at least {at_least} {steps} expected", fix="give more steps", code="E714"
+        )
     if not np.isfinite(array).all():
         step, column = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
         message = f"'{name}' holds {array[step, column]} at step {step}, column '{features[column]}'"
-        raise BundleError(message, fix="fill or remove such steps: padding is not needed, lengths may differ", code="E712")
+        raise BundleError(
+            message, fix="fill or remove such steps: padding is not needed, lengths may differ", code="E712"
+        )
     return np.ascontiguousarray(array)
 
 

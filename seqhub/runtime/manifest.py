@@ -78,9 +78,15 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check `folder/seqhub.json`; BundleError where it is missing, damaged or of another version."""
     path = folder / FILE
     if not folder.is_dir():
-        raise BundleError(f"there is no bundle folder '{folder}'", fix="give the folder that `seqhub export` wrote", code="E701")
+        raise BundleError(
+            f"there is no bundle folder '{folder}'", fix="give the folder that `seqhub export` wrote", code="E701"
+        )
     if not path.is_file():
-        raise BundleError(f"'{folder}' holds no {FILE}, so it is no bundle", fix="give the folder that `seqhub export` wrote", code="E701")
+        raise BundleError(
+            f"'{folder}' holds no {FILE}, so it is no bundle",
+            fix="give the folder that `seqhub export` wrote",
+            code="E701",
+        )
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -91,10 +97,14 @@ def read_manifest(folder: Path) -> Manifest:
 def parse_manifest(raw: Any, origin: str) -> Manifest:
     """Check the JSON of a manifest; `origin` names it in errors."""
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise BundleError(f"'{origin}' is not the manifest of a seqhub bundle", fix="export the bundle again", code="E702")
+        raise BundleError(
+            f"'{origin}' is not the manifest of a seqhub bundle", fix="export the bundle again", code="E702"
+        )
     if raw.get("version") != VERSION:
         message = f"'{origin}' has manifest version {raw.get('version')!r}; this seqhub reads version {VERSION}"
-        raise BundleError(message, fix="export the bundle again with this seqhub, or install the one that wrote it", code="E702")
+        raise BundleError(
+            message, fix="export the bundle again with this seqhub, or install the one that wrote it", code="E702"
+        )
     try:
         return _parse(raw)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -143,14 +153,20 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     """BundleError unless every listed file is there with its size and its sha256."""
     for graph in manifest.graphs.values():
         if graph.file not in manifest.files:
-            raise BundleError(f"'{folder / FILE}' gives no checksum for '{graph.file}'", fix="export the bundle again", code="E702")
+            raise BundleError(
+                f"'{folder / FILE}' gives no checksum for '{graph.file}'", fix="export the bundle again", code="E702"
+            )
     for name, facts in manifest.files.items():
         path = folder / name
         if Path(name).name != name or not path.is_file():
-            raise BundleError(f"'{path}' is missing from the bundle", fix="copy the whole folder, or export again", code="E703")
+            raise BundleError(
+                f"'{path}' is missing from the bundle", fix="copy the whole folder, or export again", code="E703"
+            )
         size = path.stat().st_size
         if size != facts.get("bytes"):
-            message = f"'{path}' has {size} bytes, but {facts.get('bytes')} were written: it is truncated or was replaced"
+            message = (
+                f"'{path}' has {size} bytes, but {facts.get('bytes')} were written: it is truncated or was replaced"
+            )
             raise BundleError(message, fix="copy the whole folder, or export again", code="E703")
         if sha256_of(path) != facts.get("sha256"):
             message = f"'{path}' has another sha256 than when it was written: it is damaged or was edited"

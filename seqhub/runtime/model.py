@@ -64,7 +64,9 @@ class Model:
             return answers if several else answers[0]
         if isinstance(source, list | tuple) or (isinstance(source, np.ndarray) and source.ndim == 3):
             names = [f"x[{i}]" for i in range(len(source))]
-            return self.answers([Item(name, as_steps(x, self.features, name)) for name, x in zip(names, source, strict=True)])
+            return self.answers(
+                [Item(name, as_steps(x, self.features, name)) for name, x in zip(names, source, strict=True)]
+            )
         return self.answers([Item("x", as_steps(source, self.features, "x"))])[0]
 
     def read(self, path: Path_) -> list[Item]:

@@ -60,7 +60,9 @@ class Graph:
         self, x: np.ndarray, lengths: np.ndarray, state: Mapping[str, np.ndarray], end: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, Arrays]:
         """x [B T D] float32, lengths [B] int64, end [B] bool -> y [B T' ...], out_lengths [B], next state. B, T >= 1."""
-        if x.shape[0] < 1 or x.shape[1] < 1:  # a recurrent operator of batch 0 aborts the process; Scan refuses zero steps
+        if (
+            x.shape[0] < 1 or x.shape[1] < 1
+        ):  # a recurrent operator of batch 0 aborts the process; Scan refuses zero steps
             raise BundleError(f"x has shape {x.shape}: a graph needs one row and one step at least", code="E711")
         feeds = {"x": x, "lengths": lengths, **state}
         if self.takes_end:

@@ -95,7 +95,9 @@ class Stream:
             return [as_steps(single, self._features, "chunk")]
         if len(chunk) != self.batch:
             message = f"'chunk' has {len(chunk)} rows, but the stream has {self.batch}"
-            raise BundleError(message, fix="give one array a row; an empty one [0 D] for a row without news", code="E711")
+            raise BundleError(
+                message, fix="give one array a row; an empty one [0 D] for a row without news", code="E711"
+            )
         return [as_steps(row, self._features, f"chunk[{i}]") for i, row in enumerate(chunk)]
 
     def _whole_blocks(self, rows: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -116,7 +118,9 @@ class Stream:
         state = self._state if everyone else {name: value[active] for name, value in self._state.items()}
         ends = np.full(len(active), end) if self._graph.takes_end else None
         y, out_lengths, after = self._graph.run(x, lengths, state, ends)
-        self._state = after if everyone else {name: _scattered(self._state[name], active, new) for name, new in after.items()}
+        self._state = (
+            after if everyone else {name: _scattered(self._state[name], active, new) for name, new in after.items()}
+        )
         outputs = [self._no_output()] * self.batch
         for i, row, length in zip(active, y, out_lengths.tolist(), strict=True):
             outputs[i] = row[:length].reshape(length, *self.manifest.outputs)
@@ -126,7 +130,9 @@ class Stream:
         lengths = [len(row) for row in rows]
         if len(rows) == 1 and lengths[0]:
             return rows[0][None], np.array(lengths, dtype=np.int64)
-        x = np.zeros((len(rows), max(*lengths, 1), len(self._features)), np.float32)  # a graph needs one step, real or not
+        x = np.zeros(
+            (len(rows), max(*lengths, 1), len(self._features)), np.float32
+        )  # a graph needs one step, real or not
         for padded, row in zip(x, rows, strict=True):
             padded[: len(row)] = row
         return x, np.array(lengths, dtype=np.int64)

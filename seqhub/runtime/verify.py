@@ -32,7 +32,10 @@ def verify(folder: Path) -> list[Check]:
     check_files(folder, manifest)
     model = Model(folder, manifest)
     sums = ", ".join(manifest.files)
-    checks = [Check("checksums", True, sums), Check("manifest", True, "the one beside the graphs is the one inside them")]
+    checks = [
+        Check("checksums", True, sums),
+        Check("manifest", True, "the one beside the graphs is the one inside them"),
+    ]
     checks += [_check_dimensions(model, role) for role in model.graphs]
     return [*checks, check_streaming(model, tolerance_of(folder))]
 
@@ -50,7 +53,9 @@ def _check_dimensions(model: Model, role: str) -> Check:
     graph = model.graphs[role]
     found = {tensor.name: tuple(tensor.shape) for tensor in [*graph.session.get_inputs(), *graph.session.get_outputs()]}
     promised = {tensor.name: tensor.shape for tensor in (*graph.info.inputs, *graph.info.outputs)}
-    wrong = [f"{name} is {found.get(name)}, promised {shape}" for name, shape in promised.items() if found.get(name) != shape]
+    wrong = [
+        f"{name} is {found.get(name)}, promised {shape}" for name, shape in promised.items() if found.get(name) != shape
+    ]
     return Check(f"dimensions of {graph.info.file}", not wrong, "; ".join(wrong) or "batch and time are free")
 
 
@@ -68,10 +73,16 @@ def check_streaming(model: Model, tolerance: float, *, rows: int = 3, seed: int 
         streamed = stream_through(model, sequences, blocks * model.manifest.block)
         for expected, found in zip(whole, streamed, strict=True):
             if expected.shape != found.shape:
-                return Check("streaming", False, f"chunks of {blocks} blocks give {len(found)} output steps, the whole {len(expected)}")
+                return Check(
+                    "streaming",
+                    False,
+                    f"chunks of {blocks} blocks give {len(found)} output steps, the whole {len(expected)}",
+                )
             allowed = 1 + np.abs((expected - shift) / scale)
             worst = max(worst, float((np.abs(expected - found) / scale / allowed).max(initial=0.0)))
-    detail = f"chunks of 1, 3, 7 blocks and all at once differ from the whole by {worst:.1e} at most (allowed {tolerance:g})"
+    detail = (
+        f"chunks of 1, 3, 7 blocks and all at once differ from the whole by {worst:.1e} at most (allowed {tolerance:g})"
+    )
     return Check("streaming", bool(worst <= tolerance), detail)
 
 

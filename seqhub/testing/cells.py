@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from seqhub.nn import Context, LinearCell, Recurrent, State, zero_padding
+from seqhub.nn import Cell, Context, LinearCell, Recurrent, State, zero_padding
 from seqhub.nn.engines import run_cell, run_linear, run_steps
 from seqhub.nn.padding import valid_steps
 from seqhub.testing.subject import (
@@ -52,15 +52,15 @@ def check_parallel_equals_sequential(subject: Subject) -> None:
     if cell.kind != "linear":
         raise NotApplicable(f"a {cell.kind} cell")
     x, lengths = random_batch(subject, LENGTHS)
-    x = zero_padding(x, lengths)
     valid = valid_steps(lengths, x.shape[1])
-    state = random_state(Recurrent(cell), len(LENGTHS))
+    state = _own_state(cell, len(LENGTHS))
 
     def run(parallel: bool) -> tuple[Tensor, State, tuple[Tensor, ...]]:
-        p = cell.project(x)
+        inner = _after_inlet(cell, zero_padding(x, lengths), lengths)
+        p = cell.project(inner)
         linear = cast(LinearCell, cell)
         y, after = (run_linear if parallel else run_steps)(linear, p, state, valid, Context())
-        y = zero_padding(y, lengths)
+        y = zero_padding(cell.readout(y, inner), lengths)
         return y, after, torch.autograd.grad(y.square().sum(), list(cell.parameters()))
 
     y, after, grads = run(True)
@@ -107,13 +107,15 @@ def check_reset(subject: Subject) -> None:
 def check_step_is_pure(subject: Subject) -> None:
     """`step` returns new tensors: no slot of the new state, and no output, is one of its inputs or changed in place."""
     cell = subject.cell()
-    x, _ = random_batch(subject, [1, 1])
-    state = random_state(Recurrent(cell), 2)
+    x, lengths = random_batch(subject, [1, 1])
+    state = _own_state(cell, 2)
     before = {name: value.clone() for name, value in state.items()}
-    p = torch.utils._pytree.tree_map(lambda t: t[:, 0], cell.project(x))
+    inner = _after_inlet(cell, x, lengths)
+    p = torch.utils._pytree.tree_map(lambda t: t[:, 0], cell.project(inner))
     y, new = cell.step(p, state, Context())
-    if y.shape != (2, cell.output_size):
-        raise CheckFailed(f"step gives y {tuple(y.shape)}, expected (2, {cell.output_size})")
+    read = cell.readout(y[:, None], inner)
+    if read.shape != (2, 1, cell.output_size):
+        raise CheckFailed(f"step gives y {tuple(y.shape)}, read out as {tuple(read.shape)}: not {cell.output_size} wide")
     if new.keys() != state.keys():
         raise CheckFailed(f"step gives state {sorted(new)}, declared {sorted(state)}")
     for name, value in state.items():
@@ -121,3 +123,17 @@ def check_step_is_pure(subject: Subject) -> None:
             raise CheckFailed(f"step changes state '{name}' in place")
         if new[name].data_ptr() == value.data_ptr():
             raise CheckFailed(f"step returns its input as state '{name}'")
+
+
+def _own_state(cell: Cell, batch: int) -> State:
+    """A random state of the cell itself, without its inlet's."""
+    state = random_state(Recurrent(cell), batch)
+    return {name: state[name] for name in cell.state}
+
+
+def _after_inlet(cell: Cell, x: Tensor, lengths: Tensor) -> Tensor:
+    """What `project` and `readout` get: x, or what the inlet makes of it."""
+    if cell.inlet is None:
+        return x
+    y: Tensor = cell.inlet(x, lengths, cell.inlet.initial_state(len(x)))[0]
+    return y

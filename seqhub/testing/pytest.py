@@ -12,11 +12,14 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from seqhub.plugins import load_registry
-from seqhub.testing.suite import CHECKS, Check, Outcome, run_check, subjects, summary, too_few
+from seqhub.testing.subject import Subject
+from seqhub.testing.suite import CHECKS, CONTRACT, GRAPHS, Check, run_check, subjects, summary, too_few
+
+GROUPS: dict[str, tuple[Check, ...]] = {"contract": CONTRACT, "graphs": GRAPHS}
 
 
 def conformance(name: str, *, expected_failures: Mapping[str, str] | None = None) -> Callable[..., None]:
-    """A parametrised test: one case per example of the component, all checks in each.
+    """A parametrised test: two cases per example of the component, `contract` and `graphs` (the slower, through ONNX).
 
     expected_failures: {"check_bfloat16": "why"}; strict, so a check that passes after all fails the test.
     """
@@ -26,17 +29,15 @@ def conformance(name: str, *, expected_failures: Mapping[str, str] | None = None
         raise ValueError(f"no such checks: {unknown}; there are {sorted(check.__name__ for check in CHECKS)}")
     cases = subjects(load_registry().resolve(name))
 
+    @pytest.mark.parametrize("group", list(GROUPS))
     @pytest.mark.parametrize("subject", cases, ids=lambda subject: subject.name)
-    def test(subject: object) -> None:
-        outcomes = [run_check(check, subject, reasons.get(check.__name__, "")) for check in CHECKS]  # type: ignore[arg-type]
+    def test(subject: Subject, group: str) -> None:
+        outcomes = [run_check(check, subject, reasons.get(check.__name__, "")) for check in GROUPS[group]]
         print(summary(outcomes))
         failed = [str(outcome) for outcome in outcomes if outcome.result == "failed"]
         if failed:
             pytest.fail("\n".join(failed), pytrace=False)
-        if too_few(outcomes):
+        if group == "contract" and too_few(outcomes):
             pytest.fail(f"{summary(outcomes)}: too few checks had something to look at", pytrace=False)
 
     return test
-
-
-__all__ = ["Check", "Outcome", "conformance"]

@@ -92,10 +92,10 @@ def _encode(value: Any, name: str, tensors: dict[str, Tensor], root: str) -> Any
         tensors[name] = value
         return {_TENSOR: name}
     if isinstance(value, dict):
-        if all(isinstance(key, str) and not key.startswith("$") for key in value):
+        if all(isinstance(key, str) and not key.startswith(("$", root)) for key in value):
             return {key: _encode(item, f"{name}/{key}", tensors, root) for key, item in value.items()}
-        pairs = [[_encode(k, "", tensors, root), _encode(v, f"{name}/{k}", tensors, root)] for k, v in value.items()]
-        return {_MAP: pairs}
+        keys, items = (list(part) for part in (value.keys(), value.values()))
+        return {_MAP: [_encode(keys, name, tensors, root), _encode(items, name, tensors, root)]}
     if isinstance(value, tuple):
         return {_TUPLE: [_encode(item, f"{name}/{index}", tensors, root) for index, item in enumerate(value)]}
     if isinstance(value, list):
@@ -119,7 +119,8 @@ def _decode(value: Any, tensors: Mapping[str, Tensor], root: str) -> Any:
     if _TUPLE in value:
         return tuple(_decode(item, tensors, root) for item in value[_TUPLE])
     if _MAP in value:
-        return {_decode(key, tensors, root): _decode(item, tensors, root) for key, item in value[_MAP]}
+        keys, items = (_decode(part, tensors, root) for part in value[_MAP])
+        return dict(zip(keys, items, strict=True))
     if _FLOAT in value:
         return float(value[_FLOAT])
     if _PATH in value:

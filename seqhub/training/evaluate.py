@@ -19,7 +19,7 @@ from seqhub.training.loader import EpochLoader
 from seqhub.training.replay import replay
 
 if TYPE_CHECKING:
-    from seqhub.tasks.base import Task
+    from seqhub.tasks.base import Scores, Task
 
 
 def forward(model: SequenceLayer, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -47,15 +47,18 @@ class Tally:
 
     def compute(self) -> dict[str, float]:
         """`loss` and every metric of the task, in raw units."""
-        return {"loss": self.total / max(self.count, 1.0)} | {k: float(v) for k, v in self.scores.compute().items()}
+        return {"loss": self.total / max(self.count, 1.0)} | self.metrics()
+
+    def metrics(self) -> dict[str, float]:
+        """The metrics alone."""
+        return numbers(self.scores)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """metrics: the task's, in raw units.  loss: mean over the split.  answers: [N O], in the order of the split."""
+    """metrics: the task's, in raw units.  answers: [N O], in the order of the split."""
 
     metrics: dict[str, float]
-    loss: float
     answers: Tensor
 
 
@@ -67,21 +70,25 @@ def evaluate_model(model: SequenceLayer, task: Task, split: str, *, batch: int =
         for part in EpochLoader(task.dataset(split), task.collate, batch):
             answers.append(tally.update(*forward(model, part), part))
     model.train(was_training)
-    metrics = tally.compute()
-    return Evaluation(metrics, metrics.pop("loss"), torch.cat(answers))
+    return Evaluation(tally.metrics(), torch.cat(answers))
 
 
 def evaluate_bundle(bundle: Path, task: Task, split: str, *, batch: int = 64) -> Evaluation:
-    """Score an exported bundle on every item of a split: onnxruntime answers in a process without torch, and the very same
-    metrics look at its answers.
+    """Score an exported bundle on every item of a split.
+
+    onnxruntime answers in a process without torch, and the very same metrics look at its answers.
     """
     parts = list(EpochLoader(task.dataset(split), task.collate, batch))
     longest = max(part.x.shape[1] for part in parts)
     x = torch.cat([functional.pad(part.x, (0, 0, 0, longest - part.x.shape[1])) for part in parts])
     lengths = torch.cat([part.lengths for part in parts])
     answers = torch.from_numpy(replay(bundle, x.numpy(), lengths.numpy()))
-    tally = Tally(task)
-    for part, rows in zip(parts, answers.split(batch), strict=True):
-        tally.update(rows.unsqueeze(1), torch.ones(len(rows), dtype=torch.int64), part)
-    metrics = tally.compute()
-    return Evaluation(metrics, metrics.pop("loss"), answers)
+    scores = task.metrics()
+    for part in parts:
+        scores.update(answers[part.index], part)
+    return Evaluation(numbers(scores), answers)
+
+
+def numbers(scores: Scores) -> dict[str, float]:
+    """Plain floats."""
+    return {name: float(value) for name, value in scores.compute().items()}

@@ -27,7 +27,7 @@ def replay(bundle: Path, x: Floats, lengths: NDArray[np.int64]) -> Floats:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise RunError(f"{bundle} could not predict the test data: {last}", code="E420", fix=f"seqhub verify {bundle}")
+            raise RunError(f"{bundle} gave no predictions: {last}", code="E420", fix=f"seqhub verify {bundle}")
         with np.load(answers) as archive:
             y: Floats = archive["y"]
             return y
@@ -42,7 +42,7 @@ def main(bundle: str, inputs: str, answers: str) -> None:
     outputs = runtime.load(bundle).outputs([row[:length] for row, length in zip(x, lengths, strict=True)])
     np.savez(answers, y=np.stack([y[-1].ravel() for y in outputs]))
     if "torch" in sys.modules:
-        raise RunError("the runtime imported torch", code="E421", fix="this is a bug in seqhub or a plugin: please report it")
+        raise RunError("the runtime imported torch", code="E421", fix="this is a bug in seqhub: please report it")
 
 
 if __name__ == "__main__":

@@ -22,11 +22,12 @@ from seqhub.training.environment import describe_environment
 from seqhub.training.files import read_json, write_json
 from seqhub.training.folder import RunFolder
 from seqhub.training.learner import Learner
-from seqhub.training.parts import Loaders, build_loaders, build_task, build_trainer, monitored
+from seqhub.training.parts import Loaders, build_loaders, build_task, monitored
 from seqhub.training.quiet import quiet
 from seqhub.training.randomness import seed_everything
 from seqhub.training.schedule import LearningRate
 from seqhub.training.stopping import Interrupted, StopRequest
+from seqhub.training.trainer import build_trainer
 
 if TYPE_CHECKING:
     from seqhub.tasks.base import Task

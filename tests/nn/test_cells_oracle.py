@@ -25,9 +25,7 @@ def against_torch(cell, reference, *, biases: bool):
         reference.bias_ih_l0.copy_(cell.x_proj.bias)
         reference.bias_hh_l0.copy_(cell.h_proj.bias) if biases else reference.bias_hh_l0.zero_()
     x, lengths = ragged(LENGTHS, D)
-    packed = nn.utils.rnn.pack_padded_sequence(
-        torch.nan_to_num(x), lengths, batch_first=True, enforce_sorted=False
-    )
+    packed = nn.utils.rnn.pack_padded_sequence(torch.nan_to_num(x), lengths, batch_first=True, enforce_sorted=False)
     out, final = reference(packed)
     want, _ = nn.utils.rnn.pad_packed_sequence(out, batch_first=True)
     want.square().sum().backward()

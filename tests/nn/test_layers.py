@@ -101,7 +101,9 @@ def ends(**changes):
 
 
 def test_an_anchored_model_with_a_silent_head_repeats_the_last_value():
-    body = Chain(4, {"conv": Conv1d(4, channels=4, kernel=5, padding="centred"), "gru": Recurrent(GRUCell(4, hidden=4))})
+    body = Chain(
+        4, {"conv": Conv1d(4, channels=4, kernel=5, padding="centred"), "gru": Recurrent(GRUCell(4, hidden=4))}
+    )
     model = SequenceModel(ends(anchor=(0, 0, 0), difference=True), body).eval()
     for parameter in model.stack["head"].parameters():
         torch.nn.init.zeros_(parameter)

@@ -12,7 +12,7 @@ import pytest
 import seqhub
 from seqhub.cli import main
 from seqhub.cli.describe import type_text
-from seqhub.cli.versions import package_findings, release, satisfies, read_pins
+from seqhub.cli.versions import package_findings, read_pins, release, satisfies
 
 
 def run(capsys, *words: str) -> tuple[int, str]:

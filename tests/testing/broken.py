@@ -260,5 +260,3 @@ def subject_of(cls: type[Any]) -> Subject:
         return Subject(cell, "test/broken", {"hidden": 6})
     layer = EncoderSpec(name="broken", target=target, config=LayerConfig, summary="", flags={"double": True})
     return Subject(layer, "test/broken", {"kernel": 3})
-
-

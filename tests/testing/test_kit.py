@@ -43,9 +43,7 @@ def test_an_exception_in_a_component_is_a_failure_of_its_check_only():
 
 def test_counts_are_printed_and_a_collapse_is_noticed():
     outcomes = run_checks("min-gru", checks=[portable.check_options, contract.check_shapes])
-    assert summary(outcomes) == (
-        "seqhub-cells/min-gru: 4 checks, 4 passed, 0 failed, 0 expected failures, 0 n/a"
-    )
+    assert summary(outcomes) == ("seqhub-cells/min-gru: 4 checks, 4 passed, 0 failed, 0 expected failures, 0 n/a")
     assert too_few(outcomes) == sorted({o.subject for o in outcomes})
     full = [Outcome("a", f"c{i}", "passed") for i in range(suite.MIN_APPLICABLE)]
     assert too_few(full) == []

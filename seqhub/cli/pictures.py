@@ -1,0 +1,68 @@
+"""Which pictures a run gets: the loss, and what suits its task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqhub.data.windows import WindowDataset
+    from seqhub.report.forecast import ForecastPicture
+    from seqhub.training.run import Trained
+
+Records = Sequence[dict[str, Any]]
+_MOST_TARGETS = 6  # pictures of more targets than these are not looked at
+
+
+def draw_run(trained: Trained, records: Records) -> dict[str, Path]:
+    """Draw them into plots/; gives each picture's name and path."""
+    from seqhub.data.windows import WindowDataset
+    from seqhub.report.confusion import confusion_matrix, confusion_plot
+    from seqhub.report.forecast import forecast_plot
+    from seqhub.report.training import loss_plot
+
+    plots, name = trained.folder.plots, trained.recipe.name
+    drawn = {}
+    kind = trained.task.manifest().get("type")
+    dataset = trained.task.dataset("test")
+    if kind == "forecast" and isinstance(dataset, WindowDataset):
+        season, targets = trained.task.manifest()["season"], trained.task.ends.output_names[:_MOST_TARGETS]
+        for picture in forecast_pictures(dataset, records, season, targets, name):
+            drawn[f"plot {picture.target}"] = forecast_plot(picture, plots / f"forecast-{_safe(picture.target)}.png")
+    elif kind == "classify":
+        labels = trained.task.ends.output_names
+        counts = confusion_matrix([r["truth"] for r in records], [r["prediction"] for r in records], labels)
+        drawn["plot"] = confusion_plot(counts, labels, plots / "confusion.png", f"{name}: test data")
+    drawn["plot loss"] = loss_plot(trained.history, plots / "loss.png", name)
+    return drawn
+
+
+def forecast_pictures(
+    dataset: WindowDataset, records: Records, season: int | None, targets: Sequence[str], title: str
+) -> list[ForecastPicture]:
+    """One for each target, with the same naive forecasts that are scored beside the model."""
+    import numpy as np
+    import torch
+
+    from seqhub.report.forecast import ForecastPicture
+    from seqhub.tasks.forecast_baselines import naive_forecasts
+
+    ends = torch.tensor(dataset.ends)
+    naive = naive_forecasts(dataset.series[:, : dataset.targets], ends, dataset.horizon, season)
+    return [
+        ForecastPicture(
+            target=target,
+            times=[record["times"][-1] for record in records],
+            truth=np.array([record["truth"][target] for record in records]),
+            prediction=np.array([record["prediction"][target] for record in records]),
+            naive={name: values[..., column].double().numpy() for name, values in naive.items()},
+            title=title,
+        )
+        for column, target in enumerate(targets)
+    ]
+
+
+def _safe(name: str) -> str:
+    """A column's name as part of a file's."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
