@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 INF = math.inf
 
@@ -95,6 +95,24 @@ def widest(branches: list[Geometry], width: int) -> Geometry:
         future=max(b.future for b in branches),
         obstacle=blocked.obstacle,
         remedy=blocked.remedy,
+    )
+
+
+def recurrent_geometry(
+    cell: Geometry,
+    direction: Literal["forward", "reverse", "bidirectional"],
+    merge: Literal["concat", "sum", "mean"] = "concat",
+) -> Geometry:
+    """What a cell does to a stream in the direction that it is run."""
+    if direction == "forward":
+        return cell
+    both = direction == "bidirectional"
+    return Geometry(
+        width=2 * cell.width if both and merge == "concat" else cell.width,
+        past=INF if both else 0,
+        future=INF,
+        obstacle=f"direction: {direction} reads the sequence from its end",
+        remedy="set direction: forward",
     )
 
 

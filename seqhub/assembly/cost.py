@@ -18,8 +18,8 @@ from seqhub.nn.state import Slot
 class Cost:
     """One row: a block of the recipe, or a part that every model has.
 
-    depth: blocks around it.  geometry: in steps of its own input.  parameters: numbers that are trained.  state: numbers
-    carried from chunk to chunk for one sequence. A residual or parallel counts its own share alone: rows add up.
+    depth: blocks around it.  geometry: in steps of its own input.  parameters: numbers that are trained.  state:
+    numbers carried from chunk to chunk for one sequence. A residual or parallel counts its own share alone: rows add up.
     """
 
     name: str

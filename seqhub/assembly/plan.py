@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from seqhub.errors import Place, Problem, RecipeError
-from seqhub.geometry import INF, Geometry, identity, widest
+from seqhub.geometry import INF, Geometry, identity, recurrent_geometry, widest
 from seqhub.recipe.load import Draft, finished, read_draft
 from seqhub.recipe.reader import place_of
-from seqhub.recipe.types import Block, Components, Keys, Parallel, Part, Recipe, Recurrent, Repeat, Residual
+from seqhub.recipe.types import Block, Components, Keys, Parallel, Part, Recipe, Repeat, Residual
 
 _MOST_LEAVES = 2000
 
@@ -155,7 +155,7 @@ class _Planner:
                 self._report("E202", f"{block.type}: {error}", "change its options", block.path)
             return None
         if block.recurrent is not None:
-            geometry = recurrent_geometry(geometry, block.recurrent)
+            geometry = recurrent_geometry(geometry, block.recurrent.direction, block.recurrent.merge)
         node = Node(block, _rename(block.name, names), width, geometry)
         self._check_time(node)
         return node
@@ -214,20 +214,6 @@ class _Planner:
             self._report("E205", message, fix, (*block.path, "merge"))
         merged = sum(widths) if parallel.merge == "concat" else widths[0]
         return Node(block, _rename(block.name, names), width, widest(geometries, merged), branches)
-
-
-def recurrent_geometry(cell: Geometry, recurrent: Recurrent) -> Geometry:
-    """What a cell does to a stream in the direction that it is run."""
-    if recurrent.direction == "forward":
-        return cell
-    both = recurrent.direction == "bidirectional"
-    return Geometry(
-        width=2 * cell.width if both and recurrent.merge == "concat" else cell.width,
-        past=INF if both else 0,
-        future=INF,
-        obstacle=f"direction: {recurrent.direction} reads the sequence from its end",
-        remedy="set direction: forward",
-    )
 
 
 def _total(nodes: tuple[Node, ...], width: int) -> Geometry:

@@ -22,7 +22,6 @@ LIGHT_MODULES = (
     "seqhub.cli",
     "seqhub.plugins",
     "seqhub.recipe",
-    "seqhub.runtime",
 )
 
 

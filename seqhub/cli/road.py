@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -64,7 +65,7 @@ def finish(trained: Trained, display: Display) -> RoadResult:
     write_json(folder.summary, summary(trained, result))  # the exporter reads it for the bundle's README
     folder.mark(stages=("train", "evaluate"))
     with _timed(seconds, "export"):
-        _export(folder.path, display)
+        _export(folder.path, recipe.train.threads, display)
     folder.mark(stages=("train", "evaluate", "export"))
     with _timed(seconds, "predict"):
         shipped = evaluate_bundle(folder.bundle, task, "test")
@@ -112,12 +113,13 @@ def print_closing(result: RoadResult) -> None:
         print(f"  expected {promise.metric} {promise.bound}, measured {promise.value:.4g}")
 
 
-def _export(folder: Path, display: Display) -> None:
+def _export(folder: Path, threads: int | None, display: Display) -> None:
     """In a process of its own: the exporter starts clean, and nothing but the folder can reach the bundle."""
+    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
     display.say("exporting, and proving the graphs equal to the model ...")
     command = [sys.executable, "-u", "-m", "seqhub", "export", str(folder)]
     with tempfile.TemporaryFile("w+") as errors:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as child:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as child:
             try:
                 for line in child.stdout or ():
                     display.say(f"  {line.rstrip()}")

@@ -24,12 +24,13 @@ def run(args: argparse.Namespace) -> int:
     from seqhub.cli.road import finish, print_closing
     from seqhub.training.claim import claim_folder
     from seqhub.training.display import make_display
-    from seqhub.training.run import recording, train_run
     from seqhub.training.stopping import Interrupted, StopRequest
 
     display = make_display()
     stop = StopRequest(display.say)
     with stop.listening(), claim_folder(run_folder(args, recipe), recipe, STAGES, fresh=args.fresh) as claim:
+        from seqhub.training.run import recording, train_run  # seconds of imports, after what may be refused
+
         try:
             trained = train_run(recipe, claim, display, stop)
             with recording(claim.folder):

@@ -72,7 +72,9 @@ def _fault(label: str, name: str, wanted: str) -> Finding | None:
 
 
 def _differences() -> Iterator[Finding]:
-    pins = read_pins()
+    """What seqhub itself asks for and was tested with in another version."""
+    asked = {name for name, _, _ in _requirements()}
+    pins = {name: pin for name, pin in read_pins().items() if name in asked}
     if not pins:
         return
     installed = {name: version for name in pins if (version := _version(name)) is not None}

@@ -4,8 +4,8 @@ report = export_bundle(model, ends, task.manifest(), providers, Path("bundle"), 
 verify_bundle(Path("bundle"))
 """
 
-from seqhub.export.bundle import BundleReport, export_bundle
+from seqhub.export.bundle import BundleReport, check_target, export_bundle
 from seqhub.export.manifest import providers_of
 from seqhub.export.verify import Check, verify_bundle
 
-__all__ = ["BundleReport", "Check", "export_bundle", "providers_of", "verify_bundle"]
+__all__ = ["BundleReport", "Check", "check_target", "export_bundle", "providers_of", "verify_bundle"]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,10 +19,10 @@ import numpy as np
 import onnx
 
 from seqhub.errors import ExportError, UsageError
-from seqhub.export.blame import find_culprit
+from seqhub.export.blame import Culprit, find_culprit
 from seqhub.export.card import write_card
 from seqhub.export.compare import Units
-from seqhub.export.lower import lower
+from seqhub.export.lower import as_full, lower
 from seqhub.export.manifest import build_manifest, embed, tool_versions
 from seqhub.export.parity import UNITS, coverage, prove
 from seqhub.export.speed import measure
@@ -31,6 +32,7 @@ from seqhub.runtime.manifest import FILE, GraphInfo, sha256_of
 from seqhub.runtime.model import load
 
 Progress = Callable[[str], None]
+Blame = Callable[..., Culprit | None]
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,9 @@ def export_bundle(
     started, say = time.perf_counter(), on_progress or _silent
     check_target(out)
     layer = copy.deepcopy(model).cpu().float().eval()
-    roles = _check_roles(layer, graphs)
-    units = _units(ends)
-    proven: dict[str, _Proven] = {}
-    for role in roles:
-        twin = DeploymentTwin(layer, role).eval()
-        proven[role] = _prove_role(twin, role, proven, units, tolerance, opset, providers, say)
+    blame = partial(find_culprit, layer, providers=providers, tolerance=tolerance, opset=opset)
+    lowered = _lower_roles(layer, _check_roles(layer, graphs), opset, blame, say)
+    proven = {role: _prove(layer, role, one, _units(ends), tolerance, blame, say) for role, one in lowered.items()}
     infos = [one.info for one in proven.values()]
     raw = build_manifest(layer, ends, manifest, providers, infos, name=name, opset=opset)
     statistics = {role: one.statistics for role, one in proven.items()}
@@ -98,38 +97,44 @@ def export_bundle(
     return BundleReport(out, statistics, speed, time.perf_counter() - started)
 
 
-def _prove_role(
-    twin: DeploymentTwin,
+def _lower_roles(
+    layer: SequenceLayer, roles: Sequence[Role], opset: int, blame: Blame, say: Progress
+) -> dict[Role, tuple[onnx.ModelProto, GraphInfo]]:
+    """One export serves both graphs: the full one is the stream's, every row of which ends with the run."""
+    role: Role = "stream" if "stream" in roles else "full"
+    say(f"{role}.onnx: exporting")
+    try:
+        graph = lower(DeploymentTwin(layer, role).eval(), role, opset=opset)
+        return {each: graph if each == role else as_full(*graph) for each in roles}
+    except ExportError as error:
+        problem = error.problems[0]
+        raise _blamed(problem.message, problem.fix, problem.code, role, blame, say) from error
+
+
+def _prove(
+    layer: SequenceLayer,
     role: Role,
-    proven: Mapping[str, _Proven],
+    graph: tuple[onnx.ModelProto, GraphInfo],
     units: Units,
     tolerance: float,
-    opset: int,
-    providers: Mapping[str, str],
+    blame: Blame,
     say: Progress,
 ) -> _Proven:
-    """Lower and prove one graph; on failure look for the block at fault."""
-    layer = twin.layer
-    try:
-        twins = proven.get("full") if not twin.takes_end else None  # without look-ahead both graphs are one
-        if twins is not None:
-            proto, info = twins.proto, GraphInfo(role, f"{role}.onnx", twins.info.inputs, twins.info.outputs)
-        else:
-            say(f"{role}.onnx: exporting")
-            proto, info = lower(twin, role, opset=opset)
-        say(f"{role}.onnx: comparing with torch")
-        statistics, failure = prove(layer, proto, info, role, units, tolerance)
-        if failure is None:
-            say(f"{role}.onnx: {statistics['cases']} cases agree, largest difference {statistics['max']:.1e}")
-            return _Proven(proto, info, statistics)
-        message, code = f"{role}.onnx does not equal the model: {failure}", "E503"
-        fix = "" if failure.mismatch.note else "if the difference is small and expected, raise export.verify.tolerance"
-    except ExportError as error:
-        message, code, fix = error.problems[0].message, error.problems[0].code, error.problems[0].fix
+    say(f"{role}.onnx: comparing with torch")
+    statistics, failure = prove(layer, *graph, role, units, tolerance)
+    if failure is not None:
+        fix = "" if failure.mismatch.note else "if the difference is expected, raise export.verify.tolerance"
+        raise _blamed(f"{role}.onnx does not equal the model: {failure}", fix, "E503", role, blame, say)
+    say(f"{role}.onnx: {statistics['cases']} cases agree, largest difference {statistics['max']:.1e}")
+    return _Proven(*graph, statistics)
+
+
+def _blamed(message: str, fix: str, code: str, role: Role, blame: Blame, say: Progress) -> ExportError:
+    """The error with the block at fault."""
     say(f"{role}.onnx: failed, looking for the block at fault")
-    culprit = find_culprit(layer, role, providers, tolerance=tolerance, opset=opset)
+    culprit = blame(role=role)
     where = str(culprit) if culprit else "each block passes alone: the fault is in how they are joined"
-    raise ExportError(f"{message}\n       at fault: {where}", fix=fix, code=code)
+    return ExportError(f"{message}\n       at fault: {where}", fix=fix, code=code)
 
 
 def check_target(out: Path) -> None:
@@ -151,7 +156,8 @@ def _check_roles(layer: SequenceLayer, graphs: Sequence[str]) -> list[Role]:
         reason = geometry.obstacle or "it looks ahead without bound"
         fix = f"{geometry.remedy}, or export graphs: [full]" if geometry.remedy else "export graphs: [full]"
         raise ExportError(f"the model cannot stream: {reason}", fix=fix, code="E504")
-    return [role for role in known if role in graphs]
+    roles: tuple[Role, ...] = ("full", "stream")
+    return [role for role in roles if role in graphs]
 
 
 def _units(ends: Ends) -> Units:

@@ -25,12 +25,12 @@ def _head(manifest: Manifest) -> str:
     geometry = raw["geometry"]
     lines = [
         f"# {manifest.name}",
-        f"A `{task.get('type', 'sequence')}` model, exported by seqhub {raw['producer']['seqhub']}, opset {raw['opset']}.",
+        f"A `{task.get('type', 'sequence')}` model: seqhub {raw['producer']['seqhub']}, ONNX opset {raw['opset']}.",
         "",
         f"* Reads: {', '.join(f'`{name}`' for name in manifest.features)}, in raw units, one row a step.",
         f"* Answers: {_answers(manifest)}.",
-        f"* Receptive field: {_steps(geometry['past'])} of past, {_steps(geometry['future'])} of look-ahead; "
-        f"one output for every {1 / manifest.ratio} steps; stream chunks in multiples of {manifest.block}.",
+        f"* Receptive field: {_steps(geometry['past'])} of past, {_steps(geometry['future'])} of look-ahead.",
+        f"* {_pace(manifest)}",
         f"* Made of: {', '.join(f'`{plugin}`' for plugin in raw['plugins']) or 'layers of its own'}.",
         "* Scaling happens inside the graphs: feed raw numbers, get raw numbers.",
     ]
@@ -45,6 +45,13 @@ def _answers(manifest: Manifest) -> str:
     if manifest.task.get("type") == "classify":
         return f"one of {names}"
     return f"{' x '.join(map(str, manifest.outputs))} numbers a step ({names})"
+
+
+def _pace(manifest: Manifest) -> str:
+    if manifest.ratio == 1 and manifest.block == 1:
+        return "One output a step; chunks of a stream may have any length."
+    chunks = f"chunks of a stream are multiples of {manifest.block} steps, but for the last"
+    return f"{manifest.ratio} outputs a step; {chunks}."
 
 
 def _steps(steps: int | None) -> str:
@@ -67,9 +74,16 @@ def _number(value: float | None) -> str:
 
 def _graphs(manifest: Manifest) -> str:
     parts = ["## Inputs and outputs"]
+    carried = {name for state in manifest.states for name in (state.input, state.output)}
+    if carried:
+        parts.append("Besides these, every graph takes and gives the states of the next section.")
     for graph in manifest.graphs.values():
-        rows = [["in", f"`{t.name}`", t.dtype, _shape(t.shape), t.meaning] for t in graph.inputs]
-        rows += [["out", f"`{t.name}`", t.dtype, _shape(t.shape), t.meaning] for t in graph.outputs]
+        rows = [
+            [way, f"`{t.name}`", t.dtype, _shape(t.shape), t.meaning]
+            for way, tensors in (("in", graph.inputs), ("out", graph.outputs))
+            for t in tensors
+            if t.name not in carried
+        ]
         parts.append(f"`{graph.file}`\n\n" + table(["", "name", "type", "shape", "meaning"], rows))
     return "\n\n".join(parts)
 

@@ -121,7 +121,7 @@ def _normal(shape: tuple[int, ...], source: torch.Generator) -> Tensor:
 
 
 def cut(case: Case, lengths: Tensor, block: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Per chunk: where each row starts [B], and how many of its steps come [B]; uneven: as many as chance will, or none."""
+    """Per chunk: where each row starts [B], and how many of its steps come [B]; uneven: random numbers, or none."""
     if case.chunk == "uneven":
         source, at = torch.Generator().manual_seed(case.seed + 1), torch.zeros_like(lengths)
         while bool((at < lengths).any()):

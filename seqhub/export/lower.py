@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import torch
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass, RemoveUnusedNodesPass
@@ -14,7 +15,7 @@ from seqhub.runtime.manifest import GraphInfo, TensorInfo
 
 
 def lower(twin: DeploymentTwin, role: Role, *, opset: int) -> tuple[onnx.ModelProto, GraphInfo]:
-    """The graph and its tensors. ExportError E501 where torch or ONNX refuse the model, E502 where a size was frozen."""
+    """The graph and its tensors. ExportError E501 where torch or ONNX refuse the model, E502 where a size is frozen."""
     promised = describe_graph(twin, role, NAMES.time_out)
     try:
         with torch.no_grad(), exporting(), quiet_exporter():
@@ -41,6 +42,21 @@ def lower(twin: DeploymentTwin, role: Role, *, opset: int) -> tuple[onnx.ModelPr
     return proto, info
 
 
+def as_full(proto: onnx.ModelProto, info: GraphInfo) -> tuple[onnx.ModelProto, GraphInfo]:
+    """A stream's graph as that of whole sequences: `end` is no longer asked for, every row ends with the run."""
+    full = onnx.ModelProto()
+    full.CopyFrom(proto)
+    given = [value for value in full.graph.input if value.name == "end"]
+    if given:
+        full.graph.input.remove(given[0])
+        full.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((), np.int64), "end.zero"))
+        node = onnx.helper.make_node("GreaterOrEqual", ["lengths", "end.zero"], ["end"], name="end")
+        full.graph.node.insert(0, node)  # [B] true, for any number of rows
+        check_graph(full, "full")
+    inputs = tuple(tensor for tensor in info.inputs if tensor.name != "end")
+    return full, GraphInfo("full", "full.onnx", inputs, info.outputs)
+
+
 def check_graph(proto: onnx.ModelProto, role: str) -> None:
     """onnx's full check; ExportError E501 where it fails."""
     try:
@@ -51,7 +67,7 @@ def check_graph(proto: onnx.ModelProto, role: str) -> None:
 
 
 def _settle_dimensions(proto: onnx.ModelProto, promised: GraphInfo) -> GraphInfo:
-    """Gate A: every promised dimension is there under its name; the exporter's own name for y's time becomes `time_out`."""
+    """Gate A: every promised dimension is there by name; the exporter's own name for y's time becomes `time_out`."""
     values = {value.name: value for value in [*proto.graph.input, *proto.graph.output]}
     missing = [t.name for t in (*promised.inputs, *promised.outputs) if t.name not in values]
     if missing:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import onnx
@@ -40,7 +41,7 @@ def build_manifest(
         "name": name,
         "producer": {"seqhub": seqhub.__version__, **tool_versions()},
         "opset": opset,
-        "task": dict(task),
+        "task": _portable(dict(task)),
         "features": list(ends.features),
         "outputs": {"shape": list(ends.outputs), "names": list(ends.output_names)},
         "scaling": _scaling(ends),
@@ -103,6 +104,17 @@ def _scaling(ends: Ends) -> dict[str, Any]:
     """What the graphs do to their numbers, for the curious: callers give and get raw ones."""
     values = ends.as_dict()
     return {key: value for key, value in values.items() if key not in ("features", "outputs", "output_names")}
+
+
+def _portable(value: Any) -> Any:
+    """The same JSON without this machine's folders: an absolute path is cut down to its last part."""
+    if isinstance(value, Mapping):
+        return {key: _portable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_portable(item) for item in value]
+    if isinstance(value, str) and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute()):
+        return PureWindowsPath(value).name
+    return value
 
 
 def _finite(steps: float) -> int | None:

@@ -112,10 +112,8 @@ def _compare_run(
 
 def _idle_rows(layer: SequenceLayer, inputs: Inputs, takes_end: bool) -> np.ndarray:
     """[B] bool: rows that must keep their state to the bit. Not a row that ends, since its end clears what waits."""
-    idle = np.asarray(inputs.lengths == 0)
-    if takes_end:
-        return idle & ~np.asarray(inputs.end)
-    return idle & (layer.geometry.future == 0)
+    kept = ~inputs.end if takes_end else torch.full_like(inputs.end, layer.geometry.future == 0)
+    return np.asarray(((inputs.lengths == 0) & kept).numpy())
 
 
 def _compare_chunks(

@@ -20,17 +20,22 @@ def _python(manifest: Manifest) -> str:
         "import numpy as np",
         "import seqhub.runtime",
         "",
-        'model = seqhub.runtime.load(".")                 # this folder',
-        f"steps = np.zeros((200, {len(manifest.features)}), np.float32)        # [T D]: {columns}",
+        'model = seqhub.runtime.load(".")  # this folder',
+        f"steps = np.zeros(({_enough(manifest)}, {len(manifest.features)}), np.float32)  # [T D]: {columns}",
     ]
     if "full" in manifest.graphs:
         lines.append("print(model.predict(steps))")
     if "stream" in manifest.graphs:
-        lines += ["", "stream = model.stream()", "for chunk in np.split(steps, 10):", "    y = stream.push(chunk)"]
+        lines += ["", "stream = model.stream()", "for chunk in np.array_split(steps, 10):", "    y = stream.push(chunk)"]
         shape = " ".join(map(str, manifest.outputs))
         lines += [f"    # y: [T' {shape}], the outputs that this chunk completes", "y = stream.flush()"]
     install = "`pip install 'seqhub[runtime]'` brings numpy and onnxruntime, no torch."
     return f"### Python\n\n{install}\n\n```python\n" + "\n".join(lines) + "\n```"
+
+
+def _enough(manifest: Manifest) -> int:
+    """Steps that every answer can be given from."""
+    return max(200, int(manifest.task.get("lookback") or 0), manifest.block)
 
 
 def _javascript(manifest: Manifest, graph: GraphInfo) -> str:
@@ -44,11 +49,11 @@ def _javascript(manifest: Manifest, graph: GraphInfo) -> str:
     last = ", last" if end else ""
     keep = [f'  state["{s.input}"] = out["{s.output}"];' for s in states]
     body = [
-        'import * as ort from "onnxruntime-web";          // or "onnxruntime-node"',
+        'import * as ort from "onnxruntime-web";  // or "onnxruntime-node"',
         "",
         f'const session = await ort.InferenceSession.create("{graph.file}");',
         *(["const state = {", *init, "};"] if states else ["const state = {};"]),
-        f"async function push(steps{last}) {{                     // Float32Array, {width} numbers a step",
+        f"async function push(steps{last}) {{  // Float32Array, {width} numbers a step",
         f"  const time = steps.length / {width};",
         "  const out = await session.run({",
         f'    x: new ort.Tensor("float32", steps, [1, time, {width}]),',
@@ -73,22 +78,21 @@ def _cpp(manifest: Manifest, graph: GraphInfo) -> str:
     outputs = ", ".join(f'"{tensor.name}"' for tensor in graph.outputs)
     first = 2 + _takes_end(graph)
     states = [
-        f"  std::vector<int64_t> d{i}{{1, {', '.join(map(str, s.shape))}}};             // {s.input}\n"
+        f"  std::vector<int64_t> d{i}{{1, {', '.join(map(str, s.shape))}}};  // {s.input}\n"
         f"  auto s{i} = Ort::Value::CreateTensor<{_CPP_TYPES[s.dtype]}>(cpu, d{i}.data(), d{i}.size());\n"
-        f"  std::fill_n(s{i}.GetTensorMutableData<{_CPP_TYPES[s.dtype]}>(), {_count(s.shape)}, {_cpp_value(s.dtype, s.init)});\n"
+        f"  std::fill_n(s{i}.GetTensorMutableData<{_CPP_TYPES[s.dtype]}>(), {_count(s.shape)}, "
+        f"{_cpp_value(s.dtype, s.init)});\n"
         f"  in.push_back(std::move(s{i}));"
         for i, s in enumerate(manifest.states)
     ]
     end = (
-        ["  bool last = false;                              // true with a row's final chunk"]
+        ["  bool last = false;  // true with a row's final chunk"]
         if _takes_end(graph)
         else []
     )
     end += ["  in.push_back(Ort::Value::CreateTensor<bool>(info, &last, 1, rows.data(), 1));"] if end else []
     back = (
-        "  // after each run, out[2 + i] is the next value of in[%d + i]" % first
-        if states
-        else "  // no state to carry"
+        f"  // after each run, out[2 + i] is the next in[{first} + i]" if states else "  // there is no state to carry"
     )
     lines = [
         "#include <onnxruntime_cxx_api.h>",
@@ -104,7 +108,7 @@ def _cpp(manifest: Manifest, graph: GraphInfo) -> str:
         f"  const char* outputs[] = {{{outputs}}};",
         "  auto info = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);",
         "  Ort::AllocatorWithDefaultOptions cpu;",
-        f"  std::vector<float> x(10 * {width});                    // 10 steps of one row",
+        f"  std::vector<float> x(10 * {width});  // 10 steps of one row",
         f"  std::vector<int64_t> shape{{1, 10, {width}}}, lengths{{10}}, rows{{1}};",
         "  std::vector<Ort::Value> in;",
         "  in.push_back(Ort::Value::CreateTensor<float>(info, x.data(), x.size(), shape.data(), 3));",

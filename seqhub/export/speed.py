@@ -14,7 +14,7 @@ SEQUENCE_STEPS = 128
 
 
 def measure(model: Model) -> dict[str, float]:
-    """Median microseconds, one row and one thread: `full` for a sequence of 128 steps, `stream` for one chunk of one block."""
+    """Median microseconds, one row, one thread: `full` for a sequence of 128 steps, `stream` for one block."""
     found: dict[str, float] = {}
     width = len(model.features)
     if "full" in model.graphs:

@@ -1,9 +1,9 @@
 """The deployment twin: a sequence layer with its state flattened into named tensors, as a graph needs it.
 
-    full      x, lengths, state.<slot> ...        -> y, out_lengths, next_state.<slot> ...     every row ends with its sequence
-    stream    x, lengths, [end,] state.<slot> ... -> the same                                  one chunk; rows end where `end` says
+    full      x, lengths, state.<slot> ...        -> y, out_lengths, next_state.<slot> ...     rows end with the run
+    stream    x, lengths, [end,] state.<slot> ... -> y, out_lengths, next_state.<slot> ...     rows end where `end` says
 
-Both run the layer's own `forward`. Without look-ahead `end` changes nothing, and the two graphs are one.
+Both run the layer's own `forward`. Without look-ahead `end` changes nothing, and there is no such input.
 """
 
 from __future__ import annotations

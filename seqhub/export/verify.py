@@ -1,4 +1,4 @@
-"""Verifying a bundle with all that is at hand: the runtime's checks, onnx's checker, and torch parity given the run it came from."""
+"""Verifying a bundle with all that is at hand: the runtime's checks, onnx's checker, and torch, given the run."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ def verify_bundle(folder: Path, run: Path | None = None) -> list[Check]:
     checks = [*verify(folder), *verify_onnx(folder)]
     if run is None:
         return [*checks, Check("parity with torch", None, "give --run RUN to compare with the model itself")]
-    from seqhub.training import RunFolder
+    from seqhub.training.folder import RunFolder
 
-    model = RunFolder(run).load_model("best")[-1]
-    return [*checks, *verify_parity(folder, model)]
+    return [*checks, *verify_parity(folder, RunFolder.open(run).load_model("best").model)]
 
 
 def verify_onnx(folder: Path) -> list[Check]:

@@ -16,6 +16,7 @@ from seqhub.nn.model import SequenceModel
 from seqhub.nn.padding import gather_steps, last_step, reverse_steps, valid_steps, zero_padding
 from seqhub.nn.pointwise import Activation, make_activation
 from seqhub.nn.recurrent import Recurrent
+from seqhub.nn.roles import Role
 from seqhub.nn.state import WHOLE, Context, Memory, Slot, State
 from seqhub.nn.window import Window
 
@@ -35,6 +36,7 @@ __all__ = [
     "Projected",
     "Recurrent",
     "Residual",
+    "Role",
     "SequenceLayer",
     "SequenceModel",
     "Slot",

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from seqhub.nn.layer import SequenceLayer
+from seqhub.nn.pairs import multiply
+from seqhub.nn.roles import Role
 from seqhub.nn.state import Context, Slot, State, prefixed
 
 Projected = Any  # a tensor [B T ...] or a tuple (nested too) of them; inside `step` the same without T
@@ -44,6 +46,7 @@ class Cell(nn.Module):
 
     kind: ClassVar[Literal["step", "linear", "memory"]] = "step"
     no_decay: ClassVar[tuple[str, ...]] = ()  # parameter names that weight decay must leave alone
+    no_zoneout: ClassVar[tuple[str, ...]] = ()  # slots that mean nothing when mixed with those of another step
     inlet: SequenceLayer | None
 
     def __init__(
@@ -67,29 +70,36 @@ class Cell(nn.Module):
         return x
 
     def step(self, p: Projected, state: State, ctx: Context) -> tuple[Tensor, State]:
-        """One step, pure: projected input [B ...] and state [B ...] -> y [B O] and the new state, no slot an alias of
-        an input.
+        """One step, pure: projected input [B ...] and state [B ...] -> y [B Y] and the new state, no slot an alias of
+        an input; Y is O unless `readout` changes the width.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define step")
 
     def readout(self, y: Tensor, x: Tensor) -> Tensor:
-        """Time-free work after the loop: y [B T O], x [B T D] -> [B T O]."""
+        """Time-free work after the loop: y [B T Y], x [B T D] (after the inlet) -> [B T O]."""
         return y
 
     def native(self) -> NativeForm | None:
         """The same cell as one of torch's fused kernels, if it is one."""
         return None
 
+    def roles(self) -> tuple[Role, ...]:
+        """What its parameters are for: lets a recipe choose first values by name, and drop recurrent weights."""
+        return ()
+
 
 class LinearCell(Cell):
     """A cell whose state is h' = a * h + b, elementwise, with a and b free of h. The author gives `coeffs` and
     `emit`.
+
+    complex_slots: slots whose last axis, of size 2, is (re, im); their a * h is a complex product (`seqhub.nn.pairs`).
     """
 
     kind: ClassVar[Literal["step", "linear", "memory"]] = "linear"
+    complex_slots: frozenset[str] = frozenset()
 
     def coeffs(self, p: Projected, ctx: Context) -> dict[str, tuple[Tensor, Tensor]]:
-        """{slot: (a, b)}, each [... *slot.shape] or broadcastable to it."""
+        """{slot: (a, b)}, each [... *slot.shape] or broadcastable to it; p is in the state's precision."""
         raise NotImplementedError(f"{type(self).__name__} does not define coeffs")
 
     def emit(self, h: State, p: Projected) -> Tensor:
@@ -98,5 +108,15 @@ class LinearCell(Cell):
 
     def step(self, p: Projected, state: State, ctx: Context) -> tuple[Tensor, State]:
         """Derived: the recurrence itself, one step."""
-        h = {name: torch.addcmul(b, a, state[name]) for name, (a, b) in self.coeffs(p, ctx).items()}
-        return self.emit(h, p), h
+        p = self.widened(p, state)
+        new: State = {}
+        for name, (a, b) in self.coeffs(p, ctx).items():
+            h = state[name]
+            product = multiply(a, h) if name in self.complex_slots else a * h
+            new[name] = (product + b).to(h.dtype)
+        return self.emit(new, p), new
+
+    def widened(self, p: Projected, state: State) -> Projected:
+        """The projection in the state's precision: autocast may have given it in less."""
+        dtype = next(iter(state.values())).dtype
+        return tree_map(lambda x: x.to(dtype) if x.is_floating_point() else x, p)

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from seqhub.geometry import INF, Geometry
+from seqhub.geometry import INF, Geometry, recurrent_geometry
 from seqhub.nn.cell import Cell
 from seqhub.nn.engines import run_cell
 from seqhub.nn.layer import SequenceLayer
@@ -16,21 +16,6 @@ from seqhub.nn.state import WHOLE, Context, Memory, Slot, State, prefixed, subst
 
 Direction = Literal["forward", "reverse", "bidirectional"]
 Merge = Literal["concat", "sum", "mean"]
-
-
-def recurrent_geometry(width: int, direction: Direction, merge: Merge = "concat") -> Geometry:
-    """Geometry of a cell with output width `width` run in `direction`."""
-    if direction == "forward":
-        return Geometry(width=width, past=INF)
-    past = INF if direction == "bidirectional" else 0
-    doubled = direction == "bidirectional" and merge == "concat"
-    return Geometry(
-        width=2 * width if doubled else width,
-        past=past,
-        future=INF,
-        obstacle=f"direction: {direction} reads the sequence from its end",
-        remedy="set direction: forward",
-    )
 
 
 class Recurrent(SequenceLayer):
@@ -57,7 +42,8 @@ class Recurrent(SequenceLayer):
         slots: dict[str, Slot] = cell.slots
         if backward_cell is not None:
             slots = {**prefixed("forward", cell.slots), **prefixed("backward", backward_cell.slots)}
-        super().__init__(cell.d_in, recurrent_geometry(cell.output_size, direction, merge), slots)
+        own = Geometry(width=cell.output_size, past=INF)
+        super().__init__(cell.d_in, recurrent_geometry(own, direction, merge), slots)
         self.cell, self.backward_cell = cell, backward_cell
         self.direction, self.merge, self.native = direction, merge, native
 

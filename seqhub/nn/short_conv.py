@@ -38,29 +38,32 @@ class ShortConv(SequenceLayer):
             y = self.conv(buffer.mT).mT
         else:
             y = self._segmented(buffer, ctx.reset)
-            next_state = self._since_last_reset(next_state, lengths, ctx.reset)
+            next_state = {name: drop_before_reset(kept, lengths, ctx.reset) for name, kept in next_state.items()}
         return zero_padding(self.activation(y), lengths), lengths, next_state
 
     def _segmented(self, buffer: Tensor, reset: Tensor) -> Tensor:
         """buffer [B K-1+T D], reset [B T] -> y [B T D]: taps of an earlier segment count as zero."""
         steps = reset.shape[1]
-        segment = F.pad(reset.long().cumsum(dim=1), (self.kernel - 1, 0))  # [B K-1+T]
-        now = segment[:, self.kernel - 1 :]
         weight = self.conv.weight[:, 0]  # [D K]
         y = torch.zeros_like(buffer[:, :steps])
-        for i in range(self.kernel):
-            same = like_steps(segment[:, i : i + steps] == now, y)
-            y = y + torch.where(same, buffer[:, i : i + steps], torch.zeros_like(y)) * weight[:, i]
+        for i, same in enumerate(same_segment(reset, self.kernel)):
+            y = y + torch.where(like_steps(same, y), buffer[:, i : i + steps], torch.zeros_like(y)) * weight[:, i]
         return y if self.conv.bias is None else y + self.conv.bias
 
-    def _since_last_reset(self, state: State, lengths: Tensor, reset: Tensor) -> State:
-        """Zero what the next chunk must not see: inputs before the last reset."""
-        if not state:
-            return state
-        t = torch.arange(reset.shape[1], device=reset.device)
-        real = reset & (t < lengths[:, None])
-        last = torch.where(real, t, torch.full_like(t, -self.kernel)).amax(dim=1)  # [B], far back where there is none
-        age = torch.arange(self.kernel - 1, 0, -1, device=reset.device)  # the oldest kept input first
-        kept = like_steps(lengths[:, None] - age >= last[:, None], state["x"])
-        untouched = like_steps((last < 0)[:, None], state["x"])
-        return {"x": torch.where(kept | untouched, state["x"], torch.zeros_like(state["x"]))}
+
+def same_segment(reset: Tensor, kernel: int) -> list[Tensor]:
+    """For each tap of a window of `kernel` steps, the oldest first: is it of the newest tap's segment? K x [B T]."""
+    steps = reset.shape[1]
+    segment = F.pad(reset.long().cumsum(dim=1), (kernel - 1, 0))  # [B K-1+T]
+    now = segment[:, kernel - 1 :]
+    return [segment[:, i : i + steps] == now for i in range(kernel)]
+
+
+def drop_before_reset(kept: Tensor, lengths: Tensor, reset: Tensor) -> Tensor:
+    """The last inputs [B K-1 D] of a chunk, zero where the next chunk must not see them: before the last reset."""
+    t = torch.arange(reset.shape[1], device=reset.device)
+    real = reset & (t < lengths[:, None])
+    last = torch.where(real, t, torch.full_like(t, -1)).amax(dim=1)  # [B], -1 where there is none
+    age = torch.arange(kept.shape[1], 0, -1, device=reset.device)  # the oldest kept input first
+    seen = like_steps((lengths[:, None] - age >= last[:, None]) | (last < 0)[:, None], kept)
+    return torch.where(seen, kept, torch.zeros_like(kept))

@@ -17,7 +17,11 @@ import seqhub
 from seqhub.plugins.records import PluginRecord, normalise
 
 API_GROUP = "seqhub.v1"
-BUILTIN_MODULES = {"nn": "seqhub.nn.specs", "data": "seqhub.data.specs", "tasks": "seqhub.tasks.specs"}
+BUILTIN_MODULES = {
+    "blocks": "seqhub.plugins.core_blocks",
+    "data": "seqhub.data.specs",
+    "tasks": "seqhub.tasks.specs",
+}
 _GROUP = re.compile(r"seqhub\.v(\d+)")
 
 

@@ -24,7 +24,6 @@ from seqhub.recipe.types import (
     Recurrent,
     Repeat,
     Repeated,
-    Residual,
 )
 
 if TYPE_CHECKING:
@@ -129,9 +128,7 @@ class BlockReader:
         branches = self._inside(node, path, key, inside)
         if None in found or not name or branches is None:
             return None
-        structure = found[0]
-        assert isinstance(structure, Residual | Repeat | Parallel)
-        block = Block(path=path, name=inside, type=tag, structure=structure, branches=branches)
+        block = Block(path=path, name=inside, type=tag, structure=_one(found, cls), branches=branches)
         return _several(block, name, repeated.repeat)
 
     def _inside(self, node: Mapping, path: Keys, key: str, name: str) -> _Branches | None:

@@ -178,7 +178,11 @@ def _when_task(names: list[str], component: Component) -> Json:
     typed = {"type": "object", "required": ["type"], "properties": {"type": {"enum": names}}}
     metrics = component.spec.metrics if isinstance(component.spec, TaskSpec) else {}
     bounds = {
-        name: {"type": "string", "pattern": _BOUND, "description": f"{_BETTER[b]} is better"}
+        name: {
+            "type": "string",
+            "pattern": _BOUND,
+            "description": "lower is better" if b == "min" else "higher is better",
+        }
         for name, b in metrics.items()
     }
     return {

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from seqhub.report.canvas import FAINT, MODEL, OTHERS, TRUTH, drawing, whole_numbers
 
 Numbers = NDArray[np.float64]
-_SHOWN = 400  # more points than this hide each other
+_SHOWN = 600  # more points than this hide each other
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +60,9 @@ def _over_time(axes: Any, picture: ForecastPicture) -> None:
     errors = {name: float(values[-1]) for name, values in mean_absolute_errors(picture).items()}
     naive = min(picture.naive, key=lambda name: errors[name], default=None)
     if naive is not None:
-        label = f"{naive} (best naive forecast), error {errors[naive]:.3g}"
+        label = f"{naive} (best naive forecast), mean |error| {errors[naive]:.3g}"
         axes.plot(times, picture.naive[naive][shown, -1], color=OTHERS[0], linestyle="--", linewidth=1.2, label=label)
-    label = f"model, error {errors['model']:.3g}"
+    label = f"model, mean |error| {errors['model']:.3g}"
     axes.plot(times, picture.prediction[shown, -1], color=MODEL, label=label)
     steps = "1 step" if horizon == 1 else f"{horizon} steps"
     part = f"last {_SHOWN} of {windows} windows" if windows > _SHOWN else f"{windows} windows"

@@ -13,7 +13,7 @@ from seqhub.errors import BundleError
 def as_steps(value: Any, features: Sequence[str], name: str, *, at_least: int = 0) -> np.ndarray:
     """One sequence as float32 [T D], C-contiguous. [T] will do where there is one feature.
 
-    Raises BundleError, naming `name`, for another dtype or shape, for NaN and infinity, and for fewer than `at_least` steps.
+    Raises BundleError, naming `name`, for another dtype or shape, NaN or infinity, or fewer than `at_least` steps.
     """
     array = value if isinstance(value, np.ndarray) else _as_array(value, name)
     if array.dtype != np.float32:

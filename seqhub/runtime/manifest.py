@@ -56,8 +56,8 @@ class GraphInfo:
 class Manifest:
     """A manifest that was checked; `raw` is the JSON as it was read.
 
-    outputs: shape of one output step.  block: stream chunks are multiples of it.  future: look-ahead in steps, None if unbounded.
-    files: {file: {"sha256", "bytes"}}.
+    outputs: shape of one output step.  block: stream chunks are multiples of it.  future: look-ahead in steps, None if
+    unbounded.  files: {file: {"sha256", "bytes"}}.
     """
 
     name: str
@@ -77,16 +77,13 @@ class Manifest:
 def read_manifest(folder: Path) -> Manifest:
     """Read and check `folder/seqhub.json`; BundleError where it is missing, damaged or of another version."""
     path = folder / FILE
+    fix = "give the folder that `seqhub export` wrote"
     if not folder.is_dir():
-        raise BundleError(
-            f"there is no bundle folder '{folder}'", fix="give the folder that `seqhub export` wrote", code="E701"
-        )
+        raise BundleError(f"there is no bundle folder '{folder}'", fix=fix, code="E701")
     if not path.is_file():
-        raise BundleError(
-            f"'{folder}' holds no {FILE}, so it is no bundle",
-            fix="give the folder that `seqhub export` wrote",
-            code="E701",
-        )
+        inside = folder / "bundle"
+        fix = f"did you mean '{inside}'?" if (inside / FILE).is_file() else fix
+        raise BundleError(f"'{folder}' holds no {FILE}, so it is no bundle", fix=fix, code="E701")
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

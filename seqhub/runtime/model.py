@@ -54,14 +54,13 @@ class Model:
     def predict(self, source: np.ndarray | Sequence[Any] | Path_) -> Answer | list[Answer]:
         """The answer to one sequence, or a list of answers to several.
 
-        One: an array [T D], or the path of a .csv file. Several: a list of arrays of any lengths, an array [N T D], or the path of
-        a .npz file. A forecast follows the last step and reads the `lookback` steps up to it.
+        One: an array [T D], or the path of a .csv file. Several: a list of arrays of any lengths, an array [N T D], or
+        the path of a .npz file. A forecast follows the last step and reads the `lookback` steps up to it.
         Raises BundleError for an input that does not fit, naming it.
         """
         if isinstance(source, str | os.PathLike):
             answers = self.answers(self.read(source))
-            several = Path(source).suffix.lower() == ".npz" or bool(self.manifest.task.get("sequence"))
-            return answers if several else answers[0]
+            return answers[0] if len(answers) == 1 and Path(source).suffix.lower() == ".csv" else answers
         if isinstance(source, list | tuple) or (isinstance(source, np.ndarray) and source.ndim == 3):
             names = [f"x[{i}]" for i in range(len(source))]
             return self.answers(
@@ -71,7 +70,8 @@ class Model:
 
     def read(self, path: Path_) -> list[Item]:
         """The sequences of a .csv or .npz file."""
-        return read_items(Path(path), self.features, sequence=str(self.manifest.task.get("sequence") or ""))
+        columns = {key: str(self.manifest.task.get(key) or "") for key in ("sequence", "time")}
+        return read_items(Path(path), self.features, **columns)
 
     def answers(self, items: Sequence[Item]) -> list[Answer]:
         """One answer for each item, in order."""
@@ -85,7 +85,7 @@ class Model:
         return [answer(self.manifest, y[-1]) for y in self.outputs(windows)]
 
     def rolling(self, table: Any, *, name: str = "x") -> list[Answer]:
-        """A forecast after every row from `lookback` on, each from the `lookback` rows before it; the last equals `predict`."""
+        """A forecast after every row from `lookback` on, each from `lookback` rows; the last equals `predict`."""
         steps = as_steps(table, self.features, name, at_least=max(self.lookback, 1))
         size = self.lookback or len(steps)
         return self.answers([Item(f"{name}[:{i}]", steps[i - size : i]) for i in range(size, len(steps) + 1)])

@@ -16,7 +16,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def open_session(model: bytes | Path, *, threads: int = 1, optimize: bool = True) -> ort.InferenceSession:
-    """A CPU session. One thread that does not spin is the fastest for one small stream, and leaves the other cores alone.
+    """A CPU session. One thread that does not spin is the fastest for one small stream, and leaves other cores alone.
 
     Raises BundleError where onnxruntime refuses the graph.
     """
@@ -59,7 +59,7 @@ class Graph:
     def run(
         self, x: np.ndarray, lengths: np.ndarray, state: Mapping[str, np.ndarray], end: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, Arrays]:
-        """x [B T D] float32, lengths [B] int64, end [B] bool -> y [B T' ...], out_lengths [B], next state. B, T >= 1."""
+        """x [B T D] float32, lengths [B] int64, end [B] bool -> y [B T' ...], out_lengths [B], next state."""
         if (
             x.shape[0] < 1 or x.shape[1] < 1
         ):  # a recurrent operator of batch 0 aborts the process; Scan refuses zero steps

@@ -1,7 +1,7 @@
 """Streams: chunks in, whatever outputs they complete out, the state kept in between.
 
-Rows of a stream are independent: in one push each may bring any number of steps, none included. Rows that bring none are not fed to
-the graph at all. Where the model reads in blocks, steps wait here until their block is whole.
+Rows of a stream are independent: in one push each may bring any number of steps, none included. Rows that bring none
+are not fed to the graph. Where the model reads in blocks, steps wait here until their block is whole.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Outputs = np.ndarray | list[np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """The state of a stream at one moment, to go back to: tensors [B ...] by input name, and each row's waiting steps."""
+    """A stream's state at one moment, to go back to: tensors [B ...] by input name, and each row's waiting steps."""
 
     state: Arrays
     waiting: tuple[np.ndarray, ...]
 
 
 class Stream:
-    """`batch` sequences that arrive chunk by chunk. A stream of one row takes and gives arrays, a wider one lists of arrays."""
+    """`batch` sequences that arrive chunk by chunk. One row takes and gives arrays, several take and give lists."""
 
     def __init__(self, graph: Graph, manifest: Manifest, batch: int) -> None:
         self.batch, self.manifest = batch, manifest
@@ -42,7 +42,7 @@ class Stream:
     def push(self, chunk: np.ndarray | Sequence[Any]) -> Outputs:
         """The next steps of every row: [T D] for one row; [B T D], or a list of B arrays [T_i D], for several.
 
-        Returns the output steps that they complete, [T' *outputs] for each row; T' is often 0 at first where the model looks ahead.
+        Returns the output steps that they complete, [T' *outputs] a row; T' may be 0 where the model looks ahead.
         Raises BundleError, naming the row, for a chunk that does not fit; the state is then as before.
         """
         rows = self._rows(chunk)
@@ -55,7 +55,7 @@ class Stream:
         return outputs[0] if self.batch == 1 else outputs
 
     def flush(self, rows: Iterable[int] | None = None) -> Outputs:
-        """End these rows (all of them by default): the outputs that were held back, and a fresh state for the next sequence."""
+        """End these rows (by default all): the outputs that were held back, and a fresh state for what comes next."""
         ending = self._indices(rows)
         outputs = [self._no_output()] * self.batch
         held = [i for i in ending if len(self._waiting[i]) or self._graph.takes_end]
@@ -66,7 +66,7 @@ class Stream:
         return outputs[0] if self.batch == 1 else outputs
 
     def reset(self, rows: Iterable[int] | None = None) -> None:
-        """Put these rows (all of them by default) back to the first step; outputs that were held back are dropped."""
+        """Put these rows (by default all) back before the first step; what was held back is dropped."""
         fresh = self._graph.initial_state(1)
         indices = self._indices(rows)
         for name, value in self._state.items():

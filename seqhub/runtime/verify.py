@@ -1,4 +1,4 @@
-"""Proving a bundle again where it is used: files, graphs, free dimensions, and that streaming gives what the whole sequence gives."""
+"""Proving a bundle again where it is used: files, graphs, free dimensions, streaming against the whole sequence."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _check_dimensions(model: Model, role: str) -> Check:
 
 
 def check_streaming(model: Model, tolerance: float, *, rows: int = 3, seed: int = 0) -> Check:
-    """Random ragged sequences, pushed in chunks, against the full graph: the largest difference in standard output units."""
+    """Random ragged sequences, pushed in chunks, against the full graph: largest difference in standard units."""
     missing = {"full", "stream"} - set(model.graphs)
     if missing:
         return Check("streaming", None, f"the bundle has no {missing.pop()} graph to compare with")
@@ -95,7 +95,7 @@ def random_sequences(model: Model, rows: int, source: np.random.Generator) -> li
 
 
 def stream_through(model: Model, sequences: Sequence[np.ndarray], size: int) -> list[np.ndarray]:
-    """Outputs [T'_i *outputs] of sequences pushed side by side in chunks of `size` steps (0: all at once) and flushed."""
+    """Outputs [T'_i *outputs] of sequences pushed side by side, in chunks of `size` steps (0: at once), flushed."""
     stream, longest = model.stream(len(sequences)), max(len(x) for x in sequences)
     size = size or longest
     parts: list[list[np.ndarray]] = [[] for _ in sequences]

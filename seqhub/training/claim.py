@@ -9,6 +9,7 @@
 | an unfinished run, another recipe  | refused with the differences, unless `--fresh`                             |
 | a finished run, or `--fresh`       | renamed to `<folder>.previous` (in place of an older one), then a new run  |
 
+Finished is what `stages` ask for: `seqhub run` on a folder that `seqhub train` finished goes on after the training.
 A run without a checkpoint holds nothing worth keeping and makes way for the new one. Only a run is ever deleted.
 """
 
@@ -73,10 +74,11 @@ def claim_folder(
         lock.enter_context(_locked(path))
         folder, resumed = RunFolder(path), False
         if RunFolder.is_run(path) and not fresh:
-            finished = set(stages) <= set(folder.status().stages)
-            resumed = not finished and folder.has_checkpoint()
-            if resumed:
-                _check_same_recipe(folder, recipe)
+            resumed = folder.has_checkpoint() and not set(stages) <= set(folder.status().stages)
+            differences = recipe_differences(*_trained_part(folder, recipe)) if resumed else []
+            if differences and folder.status().state != "finished":
+                raise _refusal(folder, differences)
+            resumed = resumed and not differences
         yield Claim(folder, recipe, resumed=resumed, smoke=smoke, lock=lock)
 
 
@@ -101,21 +103,21 @@ def _shown(values: Mapping[str, Any], key: str) -> str:
     return json.dumps(values[key]) if key in values else "(absent)"
 
 
-def _check_same_recipe(folder: RunFolder, recipe: Recipe) -> None:
-    before = yaml.safe_load(folder.resolved.read_text(encoding="utf-8"))
-    after = yaml.safe_load(dump_yaml(recipe.resolved()))
-    differences = recipe_differences(
-        {k: v for k, v in before.items() if k not in _FREE}, {k: v for k, v in after.items() if k not in _FREE}
+def _trained_part(folder: RunFolder, recipe: Recipe) -> list[dict[str, Any]]:
+    """What decides the training: in the folder, and in the recipe now."""
+    texts = (folder.resolved.read_text(encoding="utf-8"), dump_yaml(recipe.resolved()))
+    return [{key: value for key, value in yaml.safe_load(text).items() if key not in _FREE} for text in texts]
+
+
+def _refusal(folder: RunFolder, differences: list[str]) -> RunError:
+    status = folder.status()
+    where = f"epoch {status.epoch + 1}, batch {status.batch}" if status.batch else f"epoch {status.epoch}"
+    lines = "\n".join(f"         {line}" for line in differences)
+    return RunError(
+        f"{folder.path} holds an unfinished run ({where}) of a different recipe:\n{lines}",
+        code="E401",
+        fix="undo the change to resume; or start anew with --fresh (the old run is kept) or with --out DIR",
     )
-    if differences:
-        status = folder.status()
-        where = f"epoch {status.epoch}" if not status.batch else f"epoch {status.epoch + 1}, batch {status.batch}"
-        raise RunError(
-            f"{folder.path} holds an unfinished run ({where}) of a different recipe:\n"
-            + "\n".join(f"         {line}" for line in differences),
-            code="E401",
-            fix="undo the change to resume; or start anew with --fresh (the old run is kept) or with --out DIR",
-        )
 
 
 def _set_aside(folder: RunFolder) -> list[str]:

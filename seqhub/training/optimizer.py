@@ -27,9 +27,10 @@ class DecayGroups:
 
 def decay_groups(model: nn.Module) -> DecayGroups:
     """Split the trainable parameters. Raises PluginError where a module's `no_decay` names what it does not have."""
-    exempt: set[str] = set()
-    for path, module in model.named_modules():
-        own = dict(module.named_parameters())
+    # by identity: a tied parameter has several names
+    spared = {id(parameter) for parameter in model.parameters() if parameter.ndim < 2}
+    for module in model.modules():
+        own = dict(module.named_parameters(remove_duplicate=False))
         for name in getattr(module, "no_decay", ()):
             if name not in own:
                 raise PluginError(
@@ -37,9 +38,7 @@ def decay_groups(model: nn.Module) -> DecayGroups:
                     code="E610",
                     fix=f"its parameters: {', '.join(own) or 'none'}",
                 )
-            exempt.add(f"{path}.{name}" if path else name)
-    # a tied parameter is listed under its first name only: go by identity
-    spared = {id(p) for name, p in model.named_parameters(remove_duplicate=False) if name in exempt or p.ndim < 2}
+            spared.add(id(own[name]))
     trained = [(name, id(p) in spared) for name, p in model.named_parameters() if p.requires_grad]
     return DecayGroups(
         decay=tuple(name for name, is_spared in trained if not is_spared),

@@ -17,6 +17,11 @@ from seqhub.training.parts import Loaders, monitored
 from seqhub.training.stopping import StopRequest
 
 
+class _TensorBoard(TensorBoardLogger):
+    def save(self) -> None:
+        """No hparams.yaml: the recipe lies in the same folder."""
+
+
 def build_trainer(
     recipe: Recipe, folder: RunFolder, loaders: Loaders, display: Display, stop: StopRequest, done: tuple[int, int]
 ) -> tuple[Trainer, Recorder]:
@@ -34,7 +39,7 @@ def build_trainer(
         FolderCheckpoint(root, "best", monitor, mode=mode, save_on_train_epoch_end=True, enable_version_counter=False),
         FolderCheckpoint(root, "last", save_on_train_epoch_end=True, enable_version_counter=False),
     ]
-    tensorboard = TensorBoardLogger(
+    tensorboard = _TensorBoard(
         folder.logs,
         name="tensorboard",
         version="",

@@ -18,7 +18,7 @@ from seqhub.recipe.catalogue import copy_recipe, find_recipe, shipped_recipes
 def folder(tmp_path: Path) -> Path:
     root = tmp_path / "recipes"
     for name, text in {
-        "forecast/one.yaml": "# yaml-language-server: $schema=x\n# What it shows.\n# More.\nrecipe: 1\ntask: forecast\n",
+        "forecast/one.yaml": "# yaml-language-server: $schema=x\n# What it shows.\n# More.\ntask: forecast\n",
         "forecast/two.yaml": "recipe: 1\ntask: {type: forecast, lookback: 3}\n",
         "classify/one.yaml": "# Broken.\ntask: [\n",
     }.items():

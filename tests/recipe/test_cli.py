@@ -106,11 +106,7 @@ def test_explain_is_what_is_built(words: list[str], registry: Registry, capsys: 
 
 
 def test_explain_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["explain", str(GOOD), *FILLED, "--set", "model.blocks.1.hidden=8", "--smoke"]
-    assert (
-        main([*words, "--set", "model.blocks.2.heads=2", "--set", "model.blocks.2.rope=false"]) == 2
-    )  # width 8 into a residual of 16
-    words[-3:-1] = ["--set", "train.clip=null"]
+    words = ["explain", str(GOOD), *FILLED, "--set", "train.clip=null"]
     assert main(words) == 0
     out = capsys.readouterr().out
     assert "train.clip                              null                              --set train.clip=null" in out

@@ -40,7 +40,7 @@ def numbers(geometry: Geometry) -> tuple[int, Fraction, int, float, float]:
 
 
 def test_two_strided_convolutions(registry: Registry, tmp_path: Path) -> None:
-    """Kernel 4, stride 2: 2 steps before the block of 2. Twice: 2 + 2 * 2 before a block of 4; the first of 4 waits for 3."""
+    """Kernel 4, stride 2: 2 steps before the block of 2. Twice: 2 + 2 * 2 before a block of 4."""
     conv = "{type: conv1d, channels: 12, kernel: 4, stride: 2, repeat: 2}"
     total = plan(registry, tmp_path, conv).geometry
     assert numbers(total) == (12, Fraction(1, 4), 4, 6, 0)
@@ -118,12 +118,12 @@ def test_repeats_are_unrolled_with_names_of_their_own(registry: Registry, tmp_pa
         registry,
         tmp_path,
         "{type: gru, hidden: 6, repeat: 2, name: enc}",
-        "{type: repeat, times: 2, blocks: [{type: lstm, hidden: 5}, {type: residual, blocks: [{type: mlp, name: mix}]}]}",
+        "{type: repeat, times: 2, blocks: [{type: lstm, hidden: 5}, {type: residual, blocks: [{type: mlp, name: m}]}]}",
         "{type: repeat, name: outer, times: 2, blocks: [{type: repeat, times: 2, blocks: [{type: rnn, hidden: 3}]}]}",
     )
     assert names(found.nodes) == [
         *("enc.r0.0", "enc.r1.0"),
-        *("block1.r0.0", "block1.r0.1", "block1.r0.1.mix", "block1.r1.0", "block1.r1.1", "block1.r1.1.mix"),
+        *("block1.r0.0", "block1.r0.1", "block1.r0.1.m", "block1.r1.0", "block1.r1.1", "block1.r1.1.m"),
         *("outer.r0.0.r0.0", "outer.r0.0.r1.0", "outer.r1.0.r0.0", "outer.r1.0.r1.0"),
     ]
     assert [node.d_in for node in found.nodes] == [12, 6, 6, 5, 5, 5, 5, 3, 3, 3]

@@ -77,7 +77,11 @@ def train(recipe: Callable[..., Recipe], tmp_path: Path) -> Train:
     """Train into a folder; None where it was stopped after a batch."""
 
     def go(
-        folder: str, *overrides: str, stop_after: int | None = None, fresh: bool = False, said: list[str] | None = None,
+        folder: str,
+        *overrides: str,
+        stop_after: int | None = None,
+        fresh: bool = False,
+        said: list[str] | None = None,
         stages: Sequence[str] = ("train",),
     ) -> Trained | None:
         loaded = recipe(*overrides)

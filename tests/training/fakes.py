@@ -66,16 +66,25 @@ class ToyTask:
         sizes = {"train": self.source.items, "valid": 11, "test": 10}
         self.splits = {}
         for split, items in sizes.items():
-            rows = [torch.tensor(rng.normal(2.0, 1.0, size=(int(rng.integers(3, 10)), 1)), dtype=torch.float32)
-                    for _ in range(items)]
+            rows = [
+                torch.tensor(rng.normal(2.0, 1.0, size=(int(rng.integers(3, 10)), 1)), dtype=torch.float32)
+                for _ in range(items)
+            ]
             if split == "train" and self.source.spoil is not None:
                 rows[self.source.spoil][:] = float("inf")
             self.splits[split] = list(enumerate(rows))
 
     @property
     def ends(self) -> Ends:
-        return Ends(features=("value",), outputs=(2,), output_names=("mean", "last"), input_shift=(2.0,),
-                    input_scale=(1.0,), output_shift=(2.0, 2.0), output_scale=(1.0, 1.0))
+        return Ends(
+            features=("value",),
+            outputs=(2,),
+            output_names=("mean", "last"),
+            input_shift=(2.0,),
+            input_scale=(1.0,),
+            output_shift=(2.0, 2.0),
+            output_scale=(1.0, 1.0),
+        )
 
     def dataset(self, split: str) -> list[tuple[int, Tensor]]:
         return self.splits[split]
@@ -112,8 +121,14 @@ def make_source(options: ToySource, base_dir: Any) -> ToySource:
 def registry() -> Registry:
     """The installed components, and the toy task with its source."""
     sys.modules["seqhub_toy"] = sys.modules[__name__]
-    task = TaskSpec(name="toy-task", target="seqhub_toy:ToyTask", config=Config, data=ToyData, summary="A toy.",
-                    metrics={"mae": "min"})
+    task = TaskSpec(
+        name="toy-task",
+        target="seqhub_toy:ToyTask",
+        config=Config,
+        data=ToyData,
+        summary="A toy.",
+        metrics={"mae": "min"},
+    )
     source = SourceSpec(name="toy-source", target="seqhub_toy:make_source", config=ToySource, summary="Toy data.")
     installed = load_registry()
     extra = [Component(task, "seqhub-toy", "1.0"), Component(source, "seqhub-toy", "1.0")]

@@ -16,7 +16,7 @@ from seqhub.training.run import Trained
 
 STEPS_PER_EPOCH = 5
 SETTINGS = {
-    "cosine": (),
+    "cosine": ("train.epochs=3",),
     "plateau that drops, early stop": (
         "train.epochs=8",
         "train.schedule={type: plateau, patience: 0, factor: 0.5}",
@@ -35,11 +35,16 @@ def assert_equal_runs(one: Path, other: Path) -> None:
     """Weights of both checkpoints, moments of the optimizer, metrics, tables."""
     for which in ("last", "best"):
         for file in ("model.safetensors", "optimizer.safetensors"):
-            left, right = (load_file(run / "checkpoints" / which / file) for run in (one, other))
+            left, right = (_ours(load_file(run / "checkpoints" / which / file)) for run in (one, other))
             assert left.keys() == right.keys()
             for name in left:
                 assert torch.equal(left[name], right[name]), f"{which}/{file}: {name}"
     assert numbers(read_rows(one / "metrics.jsonl")) == numbers(read_rows(other / "metrics.jsonl"))
+
+
+def _ours(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Without the notes that Lightning's callbacks keep for themselves."""
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith("/callbacks")}
 
 
 @pytest.mark.parametrize("overrides", SETTINGS.values(), ids=SETTINGS.keys())
@@ -47,7 +52,7 @@ def test_interrupted_after_any_batch(train: Any, tmp_path: Path, overrides: tupl
     whole = train("whole", *overrides)
     assert whole is not None
     steps = whole.history[-1]["step"]
-    for batch in range(1, steps + 1):
+    for batch in range(1, steps + 1, 1 if steps <= 15 else 4):  # at 1, 5, 9, ...: each place in an epoch comes up
         folder = tmp_path / f"stopped{batch}"
         assert train(folder.name, *overrides, stop_after=batch) is None
         status = RunFolder(folder).status()
@@ -56,7 +61,9 @@ def test_interrupted_after_any_batch(train: Any, tmp_path: Path, overrides: tupl
         again = train(folder.name, *overrides)
         assert again is not None
         assert_equal_runs(tmp_path / "whole", folder)
-        for (name, left), right in zip(whole.model.state_dict().items(), again.model.state_dict().values(), strict=True):
+        for (name, left), right in zip(
+            whole.model.state_dict().items(), again.model.state_dict().values(), strict=True
+        ):
             assert torch.equal(left, right), name
 
 

@@ -10,13 +10,24 @@ from torch import Tensor
 
 from seqhub.nn.cell import Cell, LinearCell
 from seqhub.nn.engines.linear import linear_scan, run_linear
+from seqhub.nn.engines.memory import run_memory
 from seqhub.nn.engines.mode import exporting, is_exporting
 from seqhub.nn.engines.native import run_native
 from seqhub.nn.engines.sequential import run_steps
+from seqhub.nn.memory import MemoryCell
 from seqhub.nn.padding import valid_steps, zero_padding
 from seqhub.nn.state import Context, State, substate
 
-__all__ = ["exporting", "is_exporting", "linear_scan", "run_cell", "run_linear", "run_native", "run_steps"]
+__all__ = [
+    "exporting",
+    "is_exporting",
+    "linear_scan",
+    "run_cell",
+    "run_linear",
+    "run_memory",
+    "run_native",
+    "run_steps",
+]
 
 
 def run_cell(
@@ -44,6 +55,8 @@ def _run(
         valid = valid_steps(lengths, x.shape[1])
         if cell.kind == "linear":
             y, next_state = run_linear(cast(LinearCell, cell), p, state, valid, ctx)
+        elif cell.kind == "memory":
+            y, next_state = run_memory(cast(MemoryCell, cell), p, state, valid, ctx)
         else:
             y, next_state = run_steps(cell, p, state, valid, ctx)
     return zero_padding(cell.readout(y, x), lengths), next_state

@@ -1,0 +1,138 @@
+"""The recurrence itself: h_t = a_t * h_(t-1) + b_t, elementwise, real or complex, with an analytic backward.
+
+One multiply-add a step, written in place, beats tree and log-space forms on a CPU: they read memory more often. Where
+a step is so small that calling the operator costs more than its arithmetic, time is cut into blocks which run side by
+side, and a second pass carries each block's end into the next: 2 L + T / L calls in place of T.
+
+The backward is the same recurrence in reverse: g_t = G_t + conj(a_(t+1)) g_(t+1), db = g, da = g conj(h_(t-1)).
+Complex numbers are pairs (re, im) on the last axis outside, and complex tensors inside the operator.
+Shapes: B batch, T time, L steps of a block.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._higher_order_ops.scan import scan
+
+from seqhub.nn.engines.mode import is_exporting
+
+BLOCK = 32  # L; short, so that products of gains beyond 1 stay finite
+# Numbers a step, up to which blocks pay: measured on a CPU; on CUDA, where a launch costs as much as moving 3 MB.
+SMALL_STEP = {"cpu": 1024, "cuda": 1 << 18}
+
+
+def linear_scan(a: Tensor, b: Tensor, h0: Tensor, *, pairs: bool = False) -> tuple[Tensor, Tensor]:
+    """a, b [B T ...], h0 [B ...] -> every h [B T ...] and the last [B ...]; with `pairs` the last axis is (re, im)."""
+    if is_exporting():
+        return _scan_op(a, b, h0, pairs)
+    if a.shape[1] == 0:
+        return b, h0
+    h: Tensor = _LinearScan.apply(a, b, h0.contiguous(), pairs)  # type: ignore[no-untyped-call]
+    return h, h[:, -1]
+
+
+def _scan_op(a: Tensor, b: Tensor, h0: Tensor, pairs: bool) -> tuple[Tensor, Tensor]:
+    """The same as torch's `scan`, which the ONNX exporter writes as `Scan`; real and imaginary parts travel apart."""
+    if not pairs:
+        (every,), (last,) = _scan_parts([a, b], [h0])
+        return every, last
+    parts, ends = _scan_parts([*a.unbind(-1), *b.unbind(-1)], [*h0.unbind(-1)])
+    return torch.stack(parts, dim=-1), torch.stack(ends, dim=-1)
+
+
+def _scan_parts(xs: list[Tensor], h0: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    def body(h: list[Tensor], x_t: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        if len(h) == 1:
+            new = [x_t[0] * h[0] + x_t[1]]
+        else:
+            a_re, a_im, b_re, b_im = x_t
+            new = [a_re * h[0] - a_im * h[1] + b_re, a_re * h[1] + a_im * h[0] + b_im]
+        return new, [part.clone() for part in new]  # `scan` refuses outputs that are one tensor
+
+    last, every = scan(body, h0, [x.transpose(0, 1) for x in xs])
+    return [part.transpose(0, 1) for part in every], list(last)
+
+
+class _LinearScan(torch.autograd.Function):
+    """a, b [B T ...], h0 [B ...] -> h [B T ...]. Time stays axis 1: strided steps cost less than transposed copies."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, h0: Tensor, pairs: bool) -> Tensor:
+        out = b.clone(memory_format=torch.contiguous_format)
+        gains, rows, first = _as_numbers(pairs, a, out, h0)
+        rows[:, 0].addcmul_(gains[:, 0], first)
+        _run(gains[:, 1:], rows)
+        ctx.save_for_backward(a, h0, out)
+        ctx.pairs = pairs
+        return out
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        a, h0, out = ctx.saved_tensors
+        db, da, dh0 = grad.clone(memory_format=torch.contiguous_format), torch.empty_like(out), torch.empty_like(h0)
+        gains, rows, first, to_gains, to_rows, to_first = _as_numbers(ctx.pairs, a, out, h0, da, db, dh0)
+        if ctx.pairs:  # the gradient of a product by one factor takes the other's conjugate
+            gains, rows, first = (x.conj_physical() for x in (gains, rows, first))
+        _run(gains[:, 1:], to_rows, reverse=True)
+        torch.mul(to_rows[:, 0], first, out=to_gains[:, 0])
+        torch.mul(to_rows[:, 1:], rows[:, :-1], out=to_gains[:, 1:])
+        torch.mul(to_rows[:, 0], gains[:, 0], out=to_first)
+        return da, db, dh0, None
+
+
+def _as_numbers(pairs: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
+    return tuple(map(torch.view_as_complex, tensors)) if pairs else tensors
+
+
+def _run(gains: Tensor, rows: Tensor, *, reverse: bool = False) -> None:
+    """In place: rows_t += gains_(t-1) rows_(t-1); or, in reverse, rows_t += gains_t rows_(t+1). gains [B T-1 ...],
+    rows [B T ...].
+    """
+    steps, numbers = rows.shape[1], rows[:, 0].numel()
+    if steps >= 4 * BLOCK and numbers <= SMALL_STEP.get(rows.device.type, 0):
+        _run_blocks(gains, rows, reverse)
+    else:
+        _run_steps(gains, rows, reverse)
+
+
+def _run_steps(gains: Tensor, rows: Tensor, reverse: bool) -> None:
+    a, h = gains.unbind(1), rows.unbind(1)
+    if reverse:
+        a, h = a[::-1], h[::-1]
+    for t, gain in enumerate(a):
+        h[t + 1].addcmul_(gain, h[t])
+
+
+def _run_blocks(gains: Tensor, rows: Tensor, reverse: bool) -> None:
+    """The first step (in reverse the last ones) goes alone, then whole blocks, then what is left."""
+    blocks = gains.shape[1] // BLOCK
+    cut = blocks * BLOCK
+    if reverse:
+        _run_steps(gains[:, cut:], rows[:, cut:], reverse)
+        before, part = rows[:, cut], rows[:, :cut]
+    else:
+        before, part = rows[:, 0], rows[:, 1 : cut + 1]
+    a, h = _in_blocks(gains[:, :cut], blocks), _in_blocks(part, blocks)  # [B blocks L ...]
+    decay = a.clone(memory_format=torch.contiguous_format)  # will be the product of gains since the block's start
+    a_steps, h_steps, decays = a.unbind(2), h.unbind(2), decay.unbind(2)
+    order = range(BLOCK - 1, -1, -1) if reverse else range(BLOCK)
+    for last, t in pairwise(order):
+        h_steps[t].addcmul_(a_steps[t], h_steps[last])
+        decays[t].mul_(decays[last])
+    ends, products = h_steps[order[-1]].unbind(1), decays[order[-1]].unbind(1)
+    carried = [before]
+    for block in reversed(range(blocks)) if reverse else range(blocks):
+        carried.append(torch.addcmul(ends[block], products[block], carried[-1]))
+    inflow = torch.stack(carried[-2::-1] if reverse else carried[:-1], dim=1)  # [B blocks ...]
+    h.addcmul_(decay, inflow[:, :, None])
+    if not reverse:
+        _run_steps(gains[:, cut:], rows[:, cut:], reverse)
+
+
+def _in_blocks(x: Tensor, blocks: int) -> Tensor:
+    return x.view(x.shape[0], blocks, BLOCK, *x.shape[2:])

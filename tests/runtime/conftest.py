@@ -1,0 +1,131 @@
+"""A bundle written by hand: running sums, whose every answer is known without any model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from seqhub.runtime.manifest import FILE, METADATA_KEY, sha256_of
+
+WriteBundle = Callable[..., Path]
+FEATURES = ["a", "b"]
+
+
+@pytest.fixture
+def write_bundle(tmp_path: Path) -> WriteBundle:
+    """write_bundle(task=..., block=...) -> a bundle whose y is the sum of every step so far, of every `block`-th step."""
+
+    def write(task: dict[str, Any] | None = None, block: int = 1, name: str = "sums") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        manifest = sums_manifest(task or {"type": "sums"}, block)
+        graph = sums_graph(block)
+        entry = graph.metadata_props.add()
+        entry.key, entry.value = METADATA_KEY, json.dumps(manifest)
+        files = {}
+        for role in ("full", "stream"):
+            onnx.save(graph, folder / f"{role}.onnx")
+            path = folder / f"{role}.onnx"
+            files[path.name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        (folder / FILE).write_text(json.dumps({**manifest, "files": files}))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def bundle(write_bundle: WriteBundle) -> Path:
+    return write_bundle()
+
+
+def sums_manifest(task: dict[str, Any], block: int) -> dict[str, Any]:
+    data_in = [tensor("x", "float32", ["batch", "time", 2]), tensor("lengths", "int64", ["batch"])]
+    data_out = [tensor("y", "float32", ["batch", "time_out", 2]), tensor("out_lengths", "int64", ["batch"])]
+    graph = {
+        "inputs": [*data_in, tensor("state.sum.total", "float32", ["batch", 2])],
+        "outputs": [*data_out, tensor("next_state.sum.total", "float32", ["batch", 2])],
+    }
+    state = {"input": "state.sum.total", "output": "next_state.sum.total", "dtype": "float32", "shape": ["batch", 2]}
+    return {
+        "format": "seqhub-bundle",
+        "version": 1,
+        "name": "sums",
+        "opset": 20,
+        "task": task,
+        "features": FEATURES,
+        "outputs": {"shape": [2], "names": FEATURES},
+        "scaling": {key: [1.0 if key.endswith("scale") else 0.0] * 2 for key in SCALING},
+        "geometry": {"ratio": f"1/{block}", "block": block, "past": None, "future": 0, "obstacle": ""},
+        "states": [{**state, "init": 0.0}],
+        "graphs": {role: {"file": f"{role}.onnx", **graph} for role in ("full", "stream")},
+    }
+
+
+SCALING = ("input_shift", "input_scale", "output_shift", "output_scale")
+
+
+def tensor(name: str, dtype: str, shape: list[int | str]) -> dict[str, Any]:
+    return {"name": name, "dtype": dtype, "shape": shape, "meaning": ""}
+
+
+def sums_graph(block: int) -> onnx.ModelProto:
+    """y = every block-th of cumsum(x) + total, zero on padding; total' = total + sum of the valid steps."""
+    node = helper.make_node
+    nodes = [
+        node("Shape", ["x"], ["steps"], start=1, end=2),
+        node("Squeeze", ["steps"], ["t"]),
+        node("Range", ["zero", "t", "one"], ["at"]),
+        node("Unsqueeze", ["lengths", "one_axis"], ["n"]),
+        node("Less", ["at", "n"], ["valid"]),
+        node("Unsqueeze", ["valid", "two_axis"], ["valid3"]),
+        node("Where", ["valid3", "x", "nothing"], ["clean"]),
+        node("CumSum", ["clean", "one"], ["sums"]),
+        node("Unsqueeze", ["state.sum.total", "one_axis"], ["total3"]),
+        node("Add", ["sums", "total3"], ["all_sums"]),
+        node("Where", ["valid3", "all_sums", "nothing"], ["masked"]),
+        node("Slice", ["masked", "first", "last", "one_axis", "stride"], ["y"]),
+        node("Div", ["lengths", "block"], ["out_lengths"]),
+        node("ReduceSum", ["clean", "one_axis"], ["moved"], keepdims=0),
+        node("Add", ["state.sum.total", "moved"], ["next_state.sum.total"]),
+    ]
+    constants = {
+        "zero": np.int64(0),
+        "one": np.int64(1),
+        "block": np.int64(block),
+        "one_axis": np.array([1]),
+        "two_axis": np.array([2]),
+        "first": np.array([block - 1]),
+        "last": np.array([2**31]),
+        "stride": np.array([block]),
+        "nothing": np.float32(0),
+    }
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "sums",
+        [
+            value("x", TensorProto.FLOAT, ["batch", "time", 2]),
+            value("lengths", TensorProto.INT64, ["batch"]),
+            value("state.sum.total", TensorProto.FLOAT, ["batch", 2]),
+        ],
+        [
+            value("y", TensorProto.FLOAT, ["batch", "time_out", 2]),
+            value("out_lengths", TensorProto.INT64, ["batch"]),
+            value("next_state.sum.total", TensorProto.FLOAT, ["batch", 2]),
+        ],
+        [numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+@pytest.fixture
+def source() -> np.random.Generator:
+    return np.random.default_rng(7)
