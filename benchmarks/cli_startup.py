@@ -1,6 +1,6 @@
 """How long the lightest commands take: the median of 15 fresh processes each, against a budget of 250 ms.
 
-    .venv/bin/python benchmarks/cli_startup.py
+.venv/bin/python benchmarks/cli_startup.py
 """
 
 from __future__ import annotations

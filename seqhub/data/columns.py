@@ -34,14 +34,17 @@ def numbers(table: Table, name: str) -> Numbers:
     return _to_numpy(pc.cast(column, pa.float64(), safe=False))
 
 
-def finite(table: Table, name: str, *, gaps: bool = False) -> Numbers:
-    """A column of finite numbers [N]; with `gaps`, missing ones are left as NaN. DataError at the others, by line."""
+def finite(table: Table, name: str, *, gaps: bool = False, fill: str = "") -> Numbers:
+    """A column of finite numbers [N]; with `gaps`, missing ones are left as NaN. DataError at the others, by line.
+
+    fill: what else an error advises where only gaps are wrong.
+    """
     values = numbers(table, name)
     bad = np.isinf(values) if gaps else ~np.isfinite(values)
     if bad.any():
         fix = "correct the cell, or remove the row"
         if not gaps and not np.isinf(values[bad]).any():
-            fix = "fill the cell or remove the row; `data.missing: interpolate` fills gaps in a series"
+            fix = f"fill the cell or remove the row{fill}"
         said = {row: f"the value is {values[row]}" for row in _rows(bad)}
         what = {row: text.replace("is nan", "is missing") for row, text in said.items()}
         raise DataError.collect(_report(table, name, "E309", bad, what, fix))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,14 @@ class CsvSource:
             raise self._diagnosed(0, str(error)) from None
         stripped = [name.strip() for name in names]
         place = Place(str(self.path), number, 1, text)
+        other = next((sign for sign in ";\t|," if sign in text), None)
+        if len(stripped) == 1 and other is not None and '"' not in text:
+            raise DataError(
+                f"{self.origin} has one column by delimiter {self.config.delimiter!r}: {stripped[0]!r}",
+                code="E303",
+                fix=f"say what separates its cells, as in delimiter: {json.dumps(other)}",
+                place=place,
+            )
         if all(_is_number(name) for name in stripped):
             raise DataError(
                 f"{self.origin} has no header: its first line holds numbers",
@@ -91,16 +100,14 @@ class CsvSource:
             what = f"{self.origin} cannot be read as CSV: {said}"
             return DataError(what, code="E300", fix="check its quotes and delimiter")
         more = f" (and {len(ragged) - SHOWN} more such rows)" if len(ragged) > SHOWN else ""
-        fix = f"give the row {width} cells; quote a cell that holds {self.config.delimiter!r}"
-        return DataError.collect(
-            Problem(
-                "E306",
-                f"{self.origin} line {line} has {count} cells; the header has {width}{more if i == SHOWN - 1 else ''}",
-                fix,
-                Place(str(self.path), line, 1, text),
-            )
-            for i, (line, count, text) in enumerate(ragged[:SHOWN])
-        )
+        problems = []
+        for i, (line, count, text) in enumerate(ragged[:SHOWN]):
+            what = f"{self.origin} line {line} has {count} cells; the header has {width}{more if i == SHOWN - 1 else ''}"
+            fix = f"give the row {width} cells; quote a cell that holds {self.config.delimiter!r}"
+            if text.count('"') % 2:
+                fix = "close the quote that opens here"
+            problems.append(Problem("E306", what, fix, Place(str(self.path), line, 1, text)))
+        return DataError.collect(problems)
 
     def _wrong_encoding(self, error: UnicodeError) -> DataError:
         data = self.path.read_bytes()

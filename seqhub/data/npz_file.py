@@ -42,22 +42,19 @@ class NpzSource:
         return self._table(arrays)
 
     def _arrays(self) -> Arrays:
+        if not zipfile.is_zipfile(self.path):
+            raise self._error("E300", "it is not a NumPy archive", SAVE)
         arrays: Arrays = {}
-        try:
-            with np.load(self.path, allow_pickle=False) as archive:
-                if not isinstance(archive, np.lib.npyio.NpzFile):
-                    raise self._error("E314", "it is one array (.npy)", SAVE)
-                for name in archive.files:
-                    try:
-                        arrays[name] = archive[name]
-                    except ValueError:
-                        raise self._error(
-                            "E314",
-                            f"array {name!r} holds Python objects, which are never loaded",
-                            "save numbers: pad sequences to one length as x [N T D] and give lengths [N]",
-                        ) from None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            raise self._error("E300", "it is not a NumPy archive", SAVE) from None
+        with np.load(self.path, allow_pickle=False) as archive:
+            for name in archive.files:
+                try:
+                    arrays[name] = archive[name]
+                except (OSError, EOFError, zipfile.BadZipFile):
+                    raise self._error("E300", f"array {name!r} is damaged", "write the file again") from None
+                except ValueError:
+                    fix = "save numbers: pad sequences to one length as x [N T D] and give lengths [N]"
+                    what = f"array {name!r} holds Python objects, which are never loaded"
+                    raise self._error("E314", what, fix) from None
         return arrays
 
     def _table(self, arrays: Arrays) -> Table:

@@ -1,4 +1,4 @@
-"""Which block is at fault: every part of a failed model is exported and proven alone, the innermost first."""
+"""Which block is at fault: every part of a failed model is exported and proven alone, inner parts first."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Culprit:
 def find_culprit(
     layer: SequenceLayer, role: Role, providers: Mapping[str, str], *, tolerance: float, opset: int
 ) -> Culprit | None:
-    """The first part that fails by itself; None where each passes and only the whole fails."""
-    for name, part in parts(layer):
+    """The first part that fails by itself, plugins' own first; None where each passes and only the whole fails."""
+    for name, part in sorted(parts(layer), key=lambda named: named[0] not in providers):
         reason = _trial(part, role, tolerance, opset)
         if reason:
             return Culprit(name, _provider(name, providers), reason)

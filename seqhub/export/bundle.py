@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 import onnx
 
 from seqhub.errors import ExportError, UsageError
@@ -30,6 +29,7 @@ from seqhub.export.twin import DeploymentTwin, Role
 from seqhub.nn import Ends, SequenceLayer
 from seqhub.runtime.manifest import FILE, GraphInfo, sha256_of
 from seqhub.runtime.model import load
+from seqhub.runtime.verify import verify
 
 Progress = Callable[[str], None]
 Blame = Callable[..., Culprit | None]
@@ -72,17 +72,19 @@ def export_bundle(
     providers: block name -> "dist/name==version", of every block that a plugin gave.
     tolerance: in standard output units, absolute plus relative.  card: metrics and baselines for README.md.
     Raises ExportError: E501 a graph cannot be made, E502 a dimension is frozen, E503 a graph is not equal to the model,
-    E504 the model cannot stream, E505 `out` is something else than a bundle.
+    E504 the model cannot stream, E505 `out` is something else than a bundle, E506 the finished bundle does not verify.
     """
     started, say = time.perf_counter(), on_progress or _silent
     check_target(out)
     layer = copy.deepcopy(model).cpu().float().eval()
     blame = partial(find_culprit, layer, providers=providers, tolerance=tolerance, opset=opset)
     lowered = _lower_roles(layer, _check_roles(layer, graphs), opset, blame, say)
-    proven = {role: _prove(layer, role, one, _units(ends), tolerance, blame, say) for role, one in lowered.items()}
+    proven = {
+        role: _prove(layer, role, one, Units.of(ends.as_dict()), tolerance, blame, say) for role, one in lowered.items()
+    }
     infos = [one.info for one in proven.values()]
     raw = build_manifest(layer, ends, manifest, providers, infos, name=name, opset=opset)
-    statistics = {role: one.statistics for role, one in proven.items()}
+    statistics: dict[str, Mapping[str, Any]] = {role: one.statistics for role, one in proven.items()}
     with _folder(out) as folder:
         for role, one in proven.items():
             onnx.save(embed(one.proto, raw, role), folder / one.info.file)
@@ -91,7 +93,8 @@ def export_bundle(
         _write_json(folder / "parity.json", parity)
         files = {file: _facts(folder / file) for file in (*(one.info.file for one in proven.values()), "parity.json")}
         _write_json(folder / FILE, {**raw, "files": files})
-        loaded = load(folder)  # the bundle as a deployer gets it
+        _check_as_deployer(folder)
+        loaded = load(folder)
         speed = measure(loaded)
         write_card(folder / "README.md", loaded.manifest, parity, speed, card or {})
     return BundleReport(out, statistics, speed, time.perf_counter() - started)
@@ -146,6 +149,14 @@ def check_target(out: Path) -> None:
         raise ExportError(message, fix="give another folder with --out", code="E505")
 
 
+def _check_as_deployer(folder: Path) -> None:
+    """The finished bundle through the runtime alone: its own streams against its own full graph."""
+    failed = [check for check in verify(folder) if check.ok is False]
+    if failed:
+        message = "; ".join(f"{check.name}: {check.detail}" for check in failed)
+        raise ExportError(f"the finished bundle does not verify: {message}", code="E506")
+
+
 def _check_roles(layer: SequenceLayer, graphs: Sequence[str]) -> list[Role]:
     known = get_args(Role)
     unknown = [role for role in graphs if role not in known]
@@ -160,11 +171,6 @@ def _check_roles(layer: SequenceLayer, graphs: Sequence[str]) -> list[Role]:
     return [role for role in roles if role in graphs]
 
 
-def _units(ends: Ends) -> Units:
-    values = (ends.input_shift, ends.input_scale, ends.output_shift, ends.output_scale)
-    return Units(*(np.asarray(value, dtype=np.float64) for value in values))
-
-
 @contextmanager
 def _folder(out: Path) -> Iterator[Path]:
     """A temporary folder beside `out` that takes its place at the end, or vanishes."""
@@ -177,7 +183,11 @@ def _folder(out: Path) -> Iterator[Path]:
         if out.exists():
             old = draft.with_suffix(".old")
             os.replace(out, old)
-            os.replace(draft, out)
+            try:
+                os.replace(draft, out)
+            except OSError:
+                os.replace(old, out)
+                raise
             shutil.rmtree(old)
         else:
             os.replace(draft, out)

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from seqhub.runtime.verify import GRAIN
+
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """Raw units against standard ones: raw = standard * scale + shift, [D_in] and [D_out]."""
+    """Raw units against standard ones: raw = standard * scale + shift, [D_in] and [D_out].
+
+    anchored: an input column is added to the outputs, so a large output is no excuse for a large difference.
+    """
 
     input_shift: np.ndarray
     input_scale: np.ndarray
     output_shift: np.ndarray
     output_scale: np.ndarray
+    anchored: bool = False
+
+    @classmethod
+    def of(cls, scaling: Mapping[str, Any]) -> Units:
+        """Those of a model, from `Ends.as_dict()` or from a manifest's `scaling`."""
+        shift_scale = (
+            np.asarray(scaling[f"{end}_{what}"]) for end in ("input", "output") for what in ("shift", "scale")
+        )
+        input_shift, input_scale, output_shift, output_scale = shift_scale
+        return cls(input_shift, input_scale, output_shift, output_scale, bool(scaling["anchor"]))
 
     @classmethod
     def plain(cls, d_in: int, d_out: int) -> Units:
@@ -25,6 +41,13 @@ class Units:
     def standard(self, y: np.ndarray) -> np.ndarray:
         """Raw outputs [... D_out] in standard units, float64."""
         return np.asarray((y.astype(np.float64) - self.output_shift) / self.output_scale)
+
+    def allowed(self, y: np.ndarray, tolerance: float) -> np.ndarray:
+        """The difference allowed at each raw output, in standard units: tolerance * (1 + |standard|), without the
+        second part where outputs are anchored, and the grain of float32 at the raw number."""
+        relative = 0 if self.anchored else np.abs(self.standard(y))
+        grain = GRAIN * np.abs(y.astype(np.float64)) / self.output_scale
+        return np.asarray(tolerance * (1 + relative) + grain)
 
 
 @dataclass(frozen=True)
@@ -40,8 +63,8 @@ class Mismatch:
         return self.note or f"{self.tensor} differs by {self.difference:.3g}, allowed {self.allowed:.3g}"
 
 
-def mismatch(name: str, expected: np.ndarray, found: np.ndarray, tolerance: float) -> Mismatch | None:
-    """None where the shapes agree and |found - expected| <= tolerance * (1 + |expected|); integers must be equal."""
+def mismatch(name: str, expected: np.ndarray, found: np.ndarray, allowed: np.ndarray | float) -> Mismatch | None:
+    """None where the shapes agree and |found - expected| <= allowed everywhere; integers must be equal."""
     if expected.shape != found.shape:
         return Mismatch(name, np.inf, 0.0, f"{name} has shape {list(found.shape)}, expected {list(expected.shape)}")
     if expected.size == 0:
@@ -51,9 +74,9 @@ def mismatch(name: str, expected: np.ndarray, found: np.ndarray, tolerance: floa
         return Mismatch(name, wrong, 0.0) if wrong else None
     if not np.isfinite(expected).all():
         note = f"{name} is not finite in torch itself: the model is at fault, not the graph"
-        return Mismatch(name, np.nan, tolerance, note)
-    allowed = tolerance * (1 + np.abs(expected))
-    difference = np.abs(found - expected)
+        return Mismatch(name, np.nan, 0.0, note)
+    allowed = np.broadcast_to(np.asarray(allowed, dtype=np.float64), expected.shape)
+    difference = np.abs(found.astype(np.float64) - expected)
     excess = np.where(np.isnan(difference), np.inf, difference - allowed)
     worst = np.unravel_index(int(excess.argmax()), excess.shape)
     return Mismatch(name, float(difference[worst]), float(allowed[worst])) if excess[worst] > 0 else None

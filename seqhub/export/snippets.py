@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from seqhub.runtime.manifest import GraphInfo, Manifest
+import math
+
+from seqhub.runtime.manifest import GraphInfo, Manifest, StateInfo
 
 _JS_TYPES = {"float32": "Float32Array", "int64": "BigInt64Array"}
 _CPP_TYPES = {"float32": "float", "int64": "int64_t"}
@@ -26,7 +28,12 @@ def _python(manifest: Manifest) -> str:
     if "full" in manifest.graphs:
         lines.append("print(model.predict(steps))")
     if "stream" in manifest.graphs:
-        lines += ["", "stream = model.stream()", "for chunk in np.array_split(steps, 10):", "    y = stream.push(chunk)"]
+        lines += [
+            "",
+            "stream = model.stream()",
+            "for chunk in np.array_split(steps, 10):",
+            "    y = stream.push(chunk)",
+        ]
         shape = " ".join(map(str, manifest.outputs))
         lines += [f"    # y: [T' {shape}], the outputs that this chunk completes", "y = stream.flush()"]
     install = "`pip install 'seqhub[runtime]'` brings numpy and onnxruntime, no torch."
@@ -39,105 +46,95 @@ def _enough(manifest: Manifest) -> int:
 
 
 def _javascript(manifest: Manifest, graph: GraphInfo) -> str:
-    width, states = len(manifest.features), manifest.states
-    init = [
-        f'  "{s.input}": new ort.Tensor("{s.dtype}", new {_JS_TYPES[s.dtype]}({_count(s.shape)})'
-        f"{_js_fill(s.dtype, s.init)}, [1, {', '.join(map(str, s.shape))}]),"
-        for s in states
-    ]
-    end = ['    end: new ort.Tensor("bool", Uint8Array.from([last ? 1 : 0]), [1]),'] if _takes_end(graph) else []
-    last = ", last" if end else ""
-    keep = [f'  state["{s.input}"] = out["{s.output}"];' for s in states]
-    body = [
-        'import * as ort from "onnxruntime-web";  // or "onnxruntime-node"',
+    width, states, takes_end = len(manifest.features), manifest.states, _takes_end(graph)
+    lines = [
+        'import * as ort from "onnxruntime-web"; // or "onnxruntime-node"',
         "",
         f'const session = await ort.InferenceSession.create("{graph.file}");',
-        *(["const state = {", *init, "};"] if states else ["const state = {};"]),
-        f"async function push(steps{last}) {{  // Float32Array, {width} numbers a step",
+        "const state = {",
+        *(f"  {_js_state(state)}," for state in states),
+        "};",
+        f"async function push(steps{', last' if takes_end else ''}) {{ // Float32Array, {width} numbers a step",
         f"  const time = steps.length / {width};",
         "  const out = await session.run({",
         f'    x: new ort.Tensor("float32", steps, [1, time, {width}]),',
-        '    lengths: new ort.Tensor("int64", BigInt64Array.from([BigInt(time)]), [1]),',
-        *end,
+        '    lengths: new ort.Tensor("int64", BigInt64Array.of(BigInt(time)), [1]),',
+        *(['    end: new ort.Tensor("bool", Uint8Array.of(last ? 1 : 0), [1]),'] if takes_end else []),
         "    ...state,",
         "  });",
-        *keep,
-        "  return out.y;",
+        "  for (const name of Object.keys(state)) state[name] = out[`next_${name}`];",
+        f"  return out.y.data.slice(0, Number(out.out_lengths.data[0]) * {math.prod(manifest.outputs)});",
         "}",
+        f"console.log(await push(new Float32Array({10 * manifest.block} * {width}){', true' if takes_end else ''}));",
     ]
-    return "### JavaScript\n\n```js\n" + "\n".join(body) + "\n```"
+    return "### JavaScript\n\n```js\n" + "\n".join(lines) + "\n```"
 
 
-def _js_fill(dtype: str, init: float) -> str:
-    return f".fill({int(init)}n)" if dtype == "int64" and init else f".fill({init:g})" if init else ""
+def _js_state(state: StateInfo) -> str:
+    fill = (
+        "" if not state.init else f".fill({int(state.init)}n)" if state.dtype == "int64" else f".fill({state.init!r})"
+    )
+    array = f"new {_JS_TYPES[state.dtype]}({math.prod(state.shape)}){fill}"
+    return f'"{state.input}": new ort.Tensor("{state.dtype}", {array}, [1, {_commas(state.shape)}])'
 
 
 def _cpp(manifest: Manifest, graph: GraphInfo) -> str:
-    width = len(manifest.features)
-    inputs = ", ".join(f'"{tensor.name}"' for tensor in graph.inputs)
-    outputs = ", ".join(f'"{tensor.name}"' for tensor in graph.outputs)
-    first = 2 + _takes_end(graph)
-    states = [
-        f"  std::vector<int64_t> d{i}{{1, {', '.join(map(str, s.shape))}}};  // {s.input}\n"
-        f"  auto s{i} = Ort::Value::CreateTensor<{_CPP_TYPES[s.dtype]}>(cpu, d{i}.data(), d{i}.size());\n"
-        f"  std::fill_n(s{i}.GetTensorMutableData<{_CPP_TYPES[s.dtype]}>(), {_count(s.shape)}, "
-        f"{_cpp_value(s.dtype, s.init)});\n"
-        f"  in.push_back(std::move(s{i}));"
-        for i, s in enumerate(manifest.states)
-    ]
-    end = (
-        ["  bool last = false;  // true with a row's final chunk"]
-        if _takes_end(graph)
-        else []
-    )
-    end += ["  in.push_back(Ort::Value::CreateTensor<bool>(info, &last, 1, rows.data(), 1));"] if end else []
-    back = (
-        f"  // after each run, out[2 + i] is the next in[{first} + i]" if states else "  // there is no state to carry"
-    )
+    width, steps, takes_end = len(manifest.features), 10 * manifest.block, _takes_end(graph)
+    names = {
+        way: ", ".join(f'"{t.name}"' for t in tensors)
+        for way, tensors in (("in", graph.inputs), ("out", graph.outputs))
+    }
     lines = [
         "#include <onnxruntime_cxx_api.h>",
+        "",
         "#include <algorithm>",
+        "#include <cstdint>",
+        "#include <iterator>",
         "#include <vector>",
+        "",
+        "template <typename T>",
+        "Ort::Value filled(const std::vector<int64_t>& shape, T value) {",
+        "  Ort::AllocatorWithDefaultOptions cpu;",
+        "  auto tensor = Ort::Value::CreateTensor<T>(cpu, shape.data(), shape.size());",
+        "  const auto count = tensor.GetTensorTypeAndShapeInfo().GetElementCount();",
+        "  std::fill_n(tensor.template GetTensorMutableData<T>(), count, value);",
+        "  return tensor;",
+        "}",
         "",
         "int main() {",
         "  Ort::Env env;",
         "  Ort::SessionOptions options;",
         "  options.SetIntraOpNumThreads(1);",
         f'  Ort::Session session(env, ORT_TSTR("{graph.file}"), options);',
-        f"  const char* inputs[] = {{{inputs}}};",
-        f"  const char* outputs[] = {{{outputs}}};",
-        "  auto info = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);",
-        "  Ort::AllocatorWithDefaultOptions cpu;",
-        f"  std::vector<float> x(10 * {width});  // 10 steps of one row",
-        f"  std::vector<int64_t> shape{{1, 10, {width}}}, lengths{{10}}, rows{{1}};",
-        "  std::vector<Ort::Value> in;",
-        "  in.push_back(Ort::Value::CreateTensor<float>(info, x.data(), x.size(), shape.data(), 3));",
-        "  in.push_back(Ort::Value::CreateTensor<int64_t>(info, lengths.data(), 1, rows.data(), 1));",
-        *end,
-        *(line for state in states for line in state.split("\n")),
-        f"  auto out = session.Run(Ort::RunOptions{{}}, inputs, in.data(), in.size(), outputs, {len(graph.outputs)});",
-        back,
+        f"  const std::vector<const char*> inputs = {{{names['in']}}};",
+        f"  const std::vector<const char*> outputs = {{{names['out']}}};",
+        "  std::vector<Ort::Value> states;",
+        *(f"  states.push_back({_cpp_state(state)});  // {state.input}" for state in manifest.states),
+        "  for (int chunk = 0; chunk < 3; ++chunk) {",
+        "    std::vector<Ort::Value> in;",
+        f"    in.push_back(filled<float>({{1, {steps}, {width}}}, 0.0f));  // x: put {steps} steps of one row here",
+        f"    in.push_back(filled<int64_t>({{1}}, {steps}));  // lengths",
+        *(["    in.push_back(filled<bool>({1}, chunk == 2));  // end"] if takes_end else []),
+        "    for (auto& state : states) in.push_back(std::move(state));",
+        "    auto out = session.Run(Ort::RunOptions{}, inputs.data(), in.data(), in.size(),",
+        "                           outputs.data(), outputs.size());",
+        "    // out[0] is y, of which out[1] steps are valid; the rest goes back in",
+        "    states.clear();",
+        "    std::move(out.begin() + 2, out.end(), std::back_inserter(states));",
+        "  }",
         "}",
     ]
     return "### C++\n\n```cpp\n" + "\n".join(lines) + "\n```"
 
 
-def _cpp_value(dtype: str, init: float) -> str:
-    return (
-        str(int(init))
-        if dtype == "int64"
-        else f"{init:g}f"
-        if "." in f"{init:g}" or "e" in f"{init:g}"
-        else f"{init:g}.f"
-    )
+def _cpp_state(state: StateInfo) -> str:
+    value = str(int(state.init)) if state.dtype == "int64" else f"{float(state.init)!r}f"
+    return f"filled<{_CPP_TYPES[state.dtype]}>({{1, {_commas(state.shape)}}}, {value})"
 
 
 def _takes_end(graph: GraphInfo) -> bool:
     return any(tensor.name == "end" for tensor in graph.inputs)
 
 
-def _count(shape: tuple[int, ...]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count
+def _commas(shape: tuple[int, ...]) -> str:
+    return ", ".join(map(str, shape))

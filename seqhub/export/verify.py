@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import onnx
 
 from seqhub.errors import ExportError, UsageError
@@ -13,7 +12,7 @@ from seqhub.export.lower import check_graph
 from seqhub.export.parity import prove
 from seqhub.export.twin import Role
 from seqhub.nn import SequenceLayer
-from seqhub.runtime.manifest import Manifest, read_manifest
+from seqhub.runtime.manifest import read_manifest
 from seqhub.runtime.verify import Check, tolerance_of, verify
 
 __all__ = ["Check", "verify_bundle", "verify_onnx", "verify_parity"]
@@ -57,12 +56,9 @@ def verify_parity(folder: Path, model: SequenceLayer) -> list[Check]:
     checks: list[Check] = []
     for graph in manifest.graphs.values():
         role: Role = "stream" if graph.role == "stream" else "full"
-        statistics, failure = prove(layer, onnx.load(folder / graph.file), graph, role, _units(manifest), tolerance)
+        statistics, failure = prove(
+            layer, onnx.load(folder / graph.file), graph, role, Units.of(manifest.raw["scaling"]), tolerance
+        )
         detail = str(failure) if failure else f"{statistics['cases']} cases, largest difference {statistics['max']:.1e}"
         checks.append(Check(f"parity of {graph.file} with torch", failure is None, detail))
     return checks
-
-
-def _units(manifest: Manifest) -> Units:
-    scaling = manifest.raw["scaling"]
-    return Units(*(np.asarray(scaling[key]) for key in ("input_shift", "input_scale", "output_shift", "output_scale")))

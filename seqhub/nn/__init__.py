@@ -11,11 +11,13 @@ from seqhub.nn.blocks import Chain, Parallel, Residual
 from seqhub.nn.cell import Cell, LinearCell, NativeForm, Projected
 from seqhub.nn.ends import Ends
 from seqhub.nn.engines import exporting
+from seqhub.nn.init import Init, init_cell
 from seqhub.nn.layer import SequenceLayer
 from seqhub.nn.model import SequenceModel
 from seqhub.nn.padding import gather_steps, last_step, reverse_steps, valid_steps, zero_padding
 from seqhub.nn.pointwise import Activation, make_activation
 from seqhub.nn.recurrent import Recurrent
+from seqhub.nn.regularise import Regularisation
 from seqhub.nn.roles import Role
 from seqhub.nn.state import WHOLE, Context, Memory, Slot, State
 from seqhub.nn.window import Window
@@ -29,12 +31,14 @@ __all__ = [
     "Context",
     "Ends",
     "Geometry",
+    "Init",
     "LinearCell",
     "Memory",
     "NativeForm",
     "Parallel",
     "Projected",
     "Recurrent",
+    "Regularisation",
     "Residual",
     "Role",
     "SequenceLayer",
@@ -45,6 +49,7 @@ __all__ = [
     "exporting",
     "gather_steps",
     "identity",
+    "init_cell",
     "last_step",
     "make_activation",
     "reverse_steps",

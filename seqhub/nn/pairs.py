@@ -29,6 +29,12 @@ def polar(log_radius: Tensor, angle: Tensor) -> Tensor:
     return torch.stack((radius * angle.cos(), radius * angle.sin()), dim=-1)
 
 
+def expm1(log_radius: Tensor, angle: Tensor) -> Tensor:
+    """exp(log_radius + i angle) - 1 without cancellation near 0: [...], [...] -> [... 2]."""
+    re = torch.expm1(log_radius) * angle.cos() - 2 * (angle / 2).sin().square()
+    return torch.stack((re, log_radius.exp() * angle.sin()), dim=-1)
+
+
 def from_complex(x: Tensor) -> Tensor:
     """A complex tensor [...] as its pairs [... 2]."""
     return torch.view_as_real(x.resolve_conj())

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from seqhub.geometry import INF, Geometry, recurrent_geometry
 from seqhub.nn.cell import Cell
-from seqhub.nn.engines import run_cell
 from seqhub.nn.layer import SequenceLayer
 from seqhub.nn.padding import reverse_steps, zero_padding
+from seqhub.nn.regularise import NONE, Regularisation, Regularised
 from seqhub.nn.state import WHOLE, Context, Memory, Slot, State, prefixed, substate
 
 Direction = Literal["forward", "reverse", "bidirectional"]
@@ -32,6 +32,7 @@ class Recurrent(SequenceLayer):
         backward_cell: Cell | None = None,
         merge: Merge = "concat",
         native: bool = True,
+        regularisation: Regularisation = NONE,
     ) -> None:
         if direction not in get_args(Direction):
             raise ValueError(f"direction is {direction!r}, expected one of {get_args(Direction)}")
@@ -46,28 +47,33 @@ class Recurrent(SequenceLayer):
         super().__init__(cell.d_in, recurrent_geometry(own, direction, merge), slots)
         self.cell, self.backward_cell = cell, backward_cell
         self.direction, self.merge, self.native = direction, merge, native
+        # A plain tuple: what it holds is not registered, so that parameters keep their names, `cell.` and so on.
+        cells = (cell,) if backward_cell is None else (cell, backward_cell)
+        self._runs = tuple(Regularised(each, regularisation) for each in cells)
 
     def forward(
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
         x = zero_padding(x, lengths)
         if self.backward_cell is not None:
-            y, next_state = run_cell(self.cell, x, lengths, substate(state, "forward"), ctx, native=self.native)
-            z, back_state = self._reversed(self.backward_cell, x, lengths, substate(state, "backward"), ctx)
+            y, next_state = self._runs[0](x, lengths, substate(state, "forward"), ctx, native=self.native)
+            z, back_state = self._reversed(self._runs[1], x, lengths, substate(state, "backward"), ctx)
             both = {**_under("forward", next_state), **_under("backward", back_state)}
             return self._merged(y, z), lengths, both
         if self.direction == "reverse":
-            y, next_state = self._reversed(self.cell, x, lengths, state, ctx)
+            y, next_state = self._reversed(self._runs[0], x, lengths, state, ctx)
         else:
-            y, next_state = run_cell(self.cell, x, lengths, state, ctx, native=self.native)
+            y, next_state = self._runs[0](x, lengths, state, ctx, native=self.native)
         return y, lengths, next_state
 
-    def _reversed(self, cell: Cell, x: Tensor, lengths: Tensor, state: State, ctx: Context) -> tuple[Tensor, State]:
+    def _reversed(
+        self, run: Regularised, x: Tensor, lengths: Tensor, state: State, ctx: Context
+    ) -> tuple[Tensor, State]:
         turned = Context(
             dt=reverse_steps(ctx.dt, lengths) if ctx.dt is not None else None,
             reset=reverse_steps(ctx.reset, lengths) if ctx.reset is not None else None,
         )
-        y, next_state = run_cell(cell, reverse_steps(x, lengths), lengths, state, turned, native=self.native)
+        y, next_state = run(reverse_steps(x, lengths), lengths, state, turned, native=self.native)
         return reverse_steps(y, lengths), next_state
 
     def _merged(self, y: Tensor, z: Tensor) -> Tensor:

@@ -68,6 +68,7 @@ def _over_time(axes: Any, picture: ForecastPicture) -> None:
     part = f"last {_SHOWN} of {windows} windows" if windows > _SHOWN else f"{windows} windows"
     lines = [picture.title, f"test data, {part}: each point was forecast {steps} ahead"]
     axes.set_title("\n".join(line for line in lines if line))
+    axes.set_xlabel("" if times.dtype.kind == "M" else "time")
     axes.set_ylabel(f"{picture.target} [{picture.unit}]" if picture.unit else picture.target)
     axes.margins(x=0.01)
     axes.legend(loc="best")
@@ -88,10 +89,10 @@ def _over_lead(axes: Any, picture: ForecastPicture) -> None:
 
 
 def _axis(times: Sequence[str | float]) -> NDArray[Any]:
-    """Dates where all of them are dates, else numbers."""
-    if all(isinstance(time, str) for time in times):
+    """Numbers where all of them are numbers, else dates where all of them are dates, else their positions."""
+    for kind in ("float64", "datetime64[s]"):
         try:
-            return np.array(times, dtype="datetime64[s]")
+            return np.array(times).astype(kind)
         except ValueError:
-            return np.arange(len(times), dtype=np.float64)
-    return np.array(times, dtype=np.float64)
+            continue
+    return np.arange(len(times), dtype=np.float64)

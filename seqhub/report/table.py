@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+_WORDS = ("metric", "better", "expected")  # columns of words; the others hold numbers
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,11 @@ def score_rows(
     """
     expected = {promise.metric: promise for promise in promises}
     names = list(dict.fromkeys(metric for numbers in columns.values() for metric in numbers))
-    headers = ["metric", *columns, *(["expected"] if promises else [])]
+    headers = ["metric", "better", *columns, *(["expected"] if promises else [])]
     rows = []
     for name in names:
-        arrow = {"min": " (lower is better)", "max": " (higher is better)"}.get(better.get(name, ""), "")
-        row = [name + arrow, *(_number(numbers.get(name)) for numbers in columns.values())]
+        direction = {"min": "lower", "max": "higher"}.get(better.get(name, ""), "")
+        row = [name, direction, *(_number(numbers.get(name)) for numbers in columns.values())]
         if promises:
             promise = expected.get(name)
             row.append(f"{promise.bound}  {'kept' if promise.kept else 'MISSED'}" if promise else "")
@@ -48,12 +51,14 @@ def print_scores(headers: Sequence[str], rows: Sequence[Sequence[str]], title: s
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for index, header in enumerate(headers):
-        table.add_column(header, justify="left" if index == 0 or header == "expected" else "right")
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for header in headers:
+        justify: Literal["left", "right"] = "left" if header in _WORDS else "right"
+        table.add_column(header, justify=justify, no_wrap=True, header_style="underline")
     for row in rows:
         table.add_row(*(Text(cell, style=_style(cell, headers[i])) for i, cell in enumerate(row)))
-    Console().print(table)
+    needed = sum(max(len(line[i]) for line in (headers, *rows)) + 2 for i in range(len(headers)))
+    Console(width=max(Console().width, needed)).print(table)  # a number that is cut is worse than a line that wraps
 
 
 def _style(cell: str, header: str) -> str:
@@ -68,7 +73,7 @@ def _print_plain(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(line[i]) for line in (headers, *rows)) for i in range(len(headers))]
     for line in (headers, ["-" * width for width in widths], *rows):
         cells = [
-            cell.ljust(width) if header in ("metric", "expected") else cell.rjust(width)
+            cell.ljust(width) if header in _WORDS else cell.rjust(width)
             for cell, width, header in zip(line, widths, headers, strict=True)
         ]
         print("  " + "  ".join(cells).rstrip())

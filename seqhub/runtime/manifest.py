@@ -114,6 +114,8 @@ def _parse(raw: dict[str, Any]) -> Manifest:
     graphs = {role: _graph(role, graph) for role, graph in raw["graphs"].items()}
     if "full" not in graphs and "stream" not in graphs:
         raise ValueError("it lists no graph")
+    if len(outputs["names"]) != outputs["shape"][-1]:
+        raise ValueError(f"{len(outputs['names'])} outputs have names, but their shape is {outputs['shape']}")
     return Manifest(
         name=str(raw["name"]),
         task=dict(raw["task"]),

@@ -108,7 +108,7 @@ def _change(values: Numbers, steps: int) -> Numbers:
 
 def _column(table: Table, name: str, data: ForecastData) -> tuple[Numbers, NDArray[np.bool_]]:
     if data.missing == "error":
-        values = finite(table, name)
+        values = finite(table, name, fill="; `data.missing: interpolate` fills gaps in a series")
         return values, np.zeros(len(values), dtype=np.bool_)
     values, filled = fill_gaps(finite(table, name, gaps=True), data.missing)
     left = np.flatnonzero(np.isnan(values))

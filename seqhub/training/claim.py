@@ -42,10 +42,10 @@ class Claim:
     resumed: whether an unfinished run of the same recipe goes on.
     """
 
-    def __init__(self, folder: RunFolder, recipe: Recipe, *, resumed: bool, smoke: bool, lock: ExitStack) -> None:
+    def __init__(self, folder: RunFolder, recipe: Recipe, *, resumed: bool, lock: ExitStack) -> None:
         self.folder = folder
         self.resumed = resumed
-        self._recipe, self._smoke, self._lock = recipe, smoke, lock
+        self._recipe, self._lock = recipe, lock
 
     def start(self) -> list[str]:
         """Set an old run aside, write the recipe; gives what the user should know."""
@@ -55,14 +55,12 @@ class Claim:
             self._lock.enter_context(_locked(self.folder.path))
         if not self.resumed:
             write_json(self.folder.status_file, asdict(Status(state="running")))
-        _write_recipe(self.folder, self._recipe, self._smoke)
+        _write_recipe(self.folder, self._recipe)
         return notes
 
 
 @contextmanager
-def claim_folder(
-    path: Path, recipe: Recipe, stages: tuple[str, ...], *, fresh: bool = False, smoke: bool = False
-) -> Iterator[Claim]:
+def claim_folder(path: Path, recipe: Recipe, stages: tuple[str, ...], *, fresh: bool = False) -> Iterator[Claim]:
     """Open `path` for a run of `recipe` through `stages`, by the table above; locked until the block ends."""
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file, not a folder", code="E021", fix="choose another folder with --out")
@@ -79,7 +77,7 @@ def claim_folder(
             if differences and folder.status().state != "finished":
                 raise _refusal(folder, differences)
             resumed = resumed and not differences
-        yield Claim(folder, recipe, resumed=resumed, smoke=smoke, lock=lock)
+        yield Claim(folder, recipe, resumed=resumed, lock=lock)
 
 
 def recipe_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -136,7 +134,7 @@ def _set_aside(folder: RunFolder) -> list[str]:
     return [f"the run that was in {path} is now in {previous}"]
 
 
-def _write_recipe(folder: RunFolder, recipe: Recipe, smoke: bool) -> None:
+def _write_recipe(folder: RunFolder, recipe: Recipe) -> None:
     write_bytes(folder.recipe, recipe.text)
     write_bytes(folder.resolved, dump_yaml(recipe.resolved()).encode())
     overrides = tuple(sorted({origin for origin in recipe.origins.values() if origin.startswith("--set")}))
@@ -145,7 +143,7 @@ def _write_recipe(folder: RunFolder, recipe: Recipe, smoke: bool) -> None:
         message="",
         source=str(recipe.path),
         base_dir=str(recipe.base_dir),
-        smoke=smoke,
+        smoke="--smoke" in recipe.origins.values(),
         overrides=overrides,
     )
 

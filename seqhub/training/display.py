@@ -59,15 +59,13 @@ class RichDisplay(Display):
             self._bar.console.print(text, markup=False, highlight=False)
 
     def start(self, epochs: int, batches: int, done: int) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._epochs = epochs
-        columns = (
+        columns = (  # 80 columns of text hold all of it
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             TextColumn("{task.fields[loss]}  {task.fields[numbers]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
             TimeRemainingColumn(compact=True),
         )
         self._bar = Progress(*columns, transient=True, refresh_per_second=8)
@@ -81,7 +79,7 @@ class RichDisplay(Display):
 
     def epoch(self, row: Row) -> None:
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, numbers=summary(row, train=False))
+            self._bar.update(self._task, numbers=summary(row, train=False, metrics=1))
 
     def stop(self) -> None:
         if self._bar is not None:
@@ -89,11 +87,11 @@ class RichDisplay(Display):
             self._bar = None
 
 
-def summary(row: Row, train: bool = True) -> str:
-    """`train loss 0.31  valid loss 0.42  mae 1.3  *`; the star marks the best epoch so far."""
+def summary(row: Row, *, train: bool = True, metrics: int = 3) -> str:
+    """`train loss 0.31  valid loss 0.42  mae 1.3 *`; the star marks the best epoch so far."""
     parts = [f"train loss {row['train_loss']:.4g}"] if train else []
     parts += [f"valid loss {row['valid_loss']:.4g}"] if "valid_loss" in row else []
-    shown = [name for name in row if name.startswith("valid_") and name != "valid_loss"][:3]
+    shown = [name for name in row if name.startswith("valid_") and name != "valid_loss"][:metrics]
     parts += [f"{name.removeprefix('valid_')} {row[name]:.4g}" for name in shown]
     return "  ".join(parts) + (" *" if row["best"] else "")
 

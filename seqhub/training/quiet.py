@@ -9,15 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _EXPECTED = (
-    # the loader is in process by design
-    (r".*does not have many workers which may be a bottleneck.*", UserWarning),
     # a run folder is resumed: its checkpoints are meant to be there
     (r"Checkpoint directory .* exists and is not empty.*", UserWarning),
-    # short epochs are normal here, and the interval is set to fit them
-    (r"The number of training batches \(\d+\) is smaller than the logging interval.*", UserWarning),
-    # the user chose the machine
-    (r"GPU available but not used.*", UserWarning),
-    # Lightning's own use of a torch interface that torch is about to rename
+    # Lightning still looks at torch's pytrees in a way that torch is going to rename
     (r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*", FutureWarning),
 )
 

@@ -122,6 +122,8 @@ def _fit(
     try:
         with stop.patiently():
             trainer.fit(learner, loaders.train, loaders.valid, ckpt_path=last if claim.resumed else None)
+    except SystemExit as leaving:  # Lightning's own way of answering SIGTERM once an epoch's checkpoint is written
+        raise Interrupted from leaving
     finally:
         epoch = recorder.history[-1]["epoch"] if recorder.history else 0
         done = trainer.fit_loop.batch_idx + 1

@@ -59,7 +59,9 @@ def run(engine, rule: str, p: list[Tensor], lengths: Tensor, reset: Tensor | Non
     given = [x.detach().to(dtype).requires_grad_() for x in p]
     y, last = engine(cell, tuple(given), first, valid_steps(lengths, p[0].shape[1]), Context(reset=reset))
     y = zero_padding(y, lengths)
-    loss = (y * torch.linspace(-1, 1, y.numel(), dtype=dtype).view_as(y)).sum() + sum(x.sin().sum() for x in last.values())
+    loss = (y * torch.linspace(-1, 1, y.numel(), dtype=dtype).view_as(y)).sum() + sum(
+        x.sin().sum() for x in last.values()
+    )
     leaves = [*given, *first.values()]
     return y, last, torch.autograd.grad(loss, leaves, allow_unused=True)
 
@@ -96,7 +98,7 @@ def test_ragged_rows_and_resets(rule):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_padding_writes_nothing(rule):
-    """Rows that end, and one that never begins: its state stays as it was, bit for bit, reset marks in padding or not."""
+    """Rows that end, and one that never begins: its state stays, bit for bit, reset marks in padding or not."""
     p = inputs(21)
     marks = torch.zeros(B, 21, dtype=torch.bool)
     marks[:, 15] = True
@@ -169,6 +171,26 @@ def test_input_gates_without_bound_do_not_overflow():
         agree("level", p, torch.tensor([40, 33]), dtype=dtype, tol=tol)
 
 
+def test_the_level_keeps_its_digits_over_a_long_sequence():
+    """The log decays sum to -10,000, of which float32 keeps three decimals; the level is a difference of such sums."""
+    p = inputs(2000, torch.full((B, 2000, H, K), -5.0, dtype=torch.float64))
+    _, last, _ = run(run_memory, "level", p, torch.tensor([2000, 1500]), dtype=torch.float32)
+    _, want, _ = run(run_steps, "level", p, torch.tensor([2000, 1500]))
+    torch.testing.assert_close(last["m"].double(), want["m"], atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_gradient_comes_from_the_future(rule):
+    """Not even a rounding: what a step reads does not depend on later terms of its own chunk."""
+    p = inputs(16)
+    valid = torch.ones(B, 16, dtype=torch.bool)
+    state = {name: slot.tensor(B, like=torch.float64) for name, slot in Given(rule).state.items()}
+    for step in (0, 6, 7, 8):
+        y, _ = run_memory(Given(rule), tuple(p), state, valid, Context())
+        for grad in torch.autograd.grad(y[:, step].sum(), p, allow_unused=True):
+            assert grad is None or not grad[:, step + 1 :].any()
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_autocast_changes_nothing(rule):
     p = inputs(19)
@@ -193,7 +215,9 @@ class Summing(MemoryCell):
     """Terms may have one head that all share."""
 
     def __init__(self, d_in: int, **rule: bool) -> None:
-        super().__init__(d_in, output_size=d_in, heads=2, key_dim=1, value_dim=d_in // 2, levels=rule.pop("levels", False))
+        super().__init__(
+            d_in, output_size=d_in, heads=2, key_dim=1, value_dim=d_in // 2, levels=rule.pop("levels", False)
+        )
         self.rule = rule
 
     def terms(self, p, ctx):

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+
 from seqhub.runtime.manifest import FILE, METADATA_KEY, sha256_of
 
 WriteBundle = Callable[..., Path]
@@ -19,7 +20,7 @@ FEATURES = ["a", "b"]
 
 @pytest.fixture
 def write_bundle(tmp_path: Path) -> WriteBundle:
-    """write_bundle(task=..., block=...) -> a bundle whose y is the sum of every step so far, of every `block`-th step."""
+    """write_bundle(task=..., block=...): a bundle whose y is the sum of all steps so far, at every `block`-th step."""
 
     def write(task: dict[str, Any] | None = None, block: int = 1, name: str = "sums") -> Path:
         folder = tmp_path / name
@@ -59,7 +60,7 @@ def sums_manifest(task: dict[str, Any], block: int) -> dict[str, Any]:
         "opset": 20,
         "task": task,
         "features": FEATURES,
-        "outputs": {"shape": [2], "names": FEATURES},
+        "outputs": {"shape": [1, 2] if task["type"] == "forecast" else [2], "names": FEATURES},
         "scaling": {key: [1.0 if key.endswith("scale") else 0.0] * 2 for key in SCALING},
         "geometry": {"ratio": f"1/{block}", "block": block, "past": None, "future": 0, "obstacle": ""},
         "states": [{**state, "init": 0.0}],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import onnx
 import pytest
+
 from seqhub.errors import BundleError
 from seqhub.runtime import load
 from seqhub.runtime.manifest import FILE, sha256_of

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from seqhub.errors import BundleError
 from seqhub.runtime import Values, load
 from seqhub.runtime.files import read_items
-
 from tests.runtime.conftest import WriteBundle
 
 FEATURES = ("a", "b")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from seqhub.errors import BundleError
 from seqhub.runtime import Classification, Forecast, Values, load
 from seqhub.runtime import model as model_module
-
 from tests.runtime.conftest import WriteBundle
 
 FORECAST = {"type": "forecast", "lookback": 3, "horizon": 1, "targets": ["a", "b"], "time": "day"}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from seqhub.errors import BundleError
 from seqhub.runtime import load
-
 from tests.runtime.conftest import WriteBundle
 
 Rows = list[np.ndarray]

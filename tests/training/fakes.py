@@ -1,6 +1,6 @@
 """A task small enough to train in milliseconds, behind the interface of the real ones.
 
-Each item is a sequence of 3 to 9 values; the answer is their mean and their last value. Seeded: the same data each time.
+Each item is a sequence of 3 to 9 values; the answer is their mean and their last value. The same data each time.
 """
 
 from __future__ import annotations

@@ -87,7 +87,8 @@ def test_data_that_cannot_be_used_moves_nothing(train: Any, recipe: Any, tmp_pat
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no lock on Windows")
 def test_two_processes_do_not_share_a_folder(recipe: Any, tmp_path: Path) -> None:
-    holder = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX); print('held', flush=True); input()"
+    lock = "fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)"
+    holder = f"import fcntl, os, sys; {lock}; print('held', flush=True); input()"
     (tmp_path / "run").mkdir()
     with subprocess.Popen(
         [sys.executable, "-c", holder, tmp_path / "run"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from seqhub.errors import RunError
+from seqhub.training.callbacks import Guard, Recorder
 from seqhub.training.files import append_row, read_json, read_rows, write_json
 from seqhub.training.folder import RunFolder
 from seqhub.training.run import Trained
@@ -104,6 +106,30 @@ def test_rows_of_a_session_that_died_are_trained_again(train: Any, tmp_path: Pat
     assert_equal_runs(tmp_path / "whole", tmp_path / "run")
     table = (tmp_path / "run" / "logs" / "metrics.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in table] == ["epoch", "1", "2", "3", "4"]
+
+
+def test_a_long_epoch_is_saved_on_the_way(train: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that dies, here of an error after batch 8, loses what came after its last timed checkpoint only."""
+    train("whole")
+    monkeypatch.setattr("seqhub.training.trainer.Guard", partial(Guard, save_every_s=0.0))
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "on_train_batch_end", _die_at_step(8))
+        with pytest.raises(OSError, match="the disk is gone"):
+            train("run")
+    folder = RunFolder(tmp_path / "run")
+    assert (folder.status().state, folder.status().message) == ("failed", "OSError: the disk is gone")
+    said: list[str] = []
+    assert train("run", said=said) is not None
+    assert said[0].endswith("in epoch 2, after batch 2")
+    assert_equal_runs(tmp_path / "whole", tmp_path / "run")
+
+
+def _die_at_step(step: int) -> Any:
+    def hook(self: Recorder, trainer: Any, *rest: Any) -> None:
+        if trainer.global_step == step:
+            raise OSError("the disk is gone")
+
+    return hook
 
 
 def test_a_moved_run_resumes(train: Any, tmp_path: Path) -> None:

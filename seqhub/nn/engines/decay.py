@@ -78,7 +78,8 @@ class MildDecay(Decay):
     @cached_property
     def sums(self) -> Tensor:
         sums = self.g.cumsum(dim=-2)
-        return sums - sums[..., self.g.shape[-2] // 2, :].unsqueeze(-2)
+        middle = sums[..., self.g.shape[-2] // 2, :].unsqueeze(-2)
+        return sums - middle.detach()  # no score depends on it; its rounding would reach steps of the future
 
     @cached_property
     def up(self) -> Tensor:

@@ -40,7 +40,8 @@ def _scan_op(a: Tensor, b: Tensor, h0: Tensor, pairs: bool) -> tuple[Tensor, Ten
     if not pairs:
         (every,), (last,) = _scan_parts([a, b], [h0])
         return every, last
-    parts, ends = _scan_parts([*a.unbind(-1), *b.unbind(-1)], [*h0.unbind(-1)])
+    first = [part.contiguous() for part in h0.unbind(-1)]  # `scan` wants the strides of the result
+    parts, ends = _scan_parts([*a.unbind(-1), *b.unbind(-1)], first)
     return torch.stack(parts, dim=-1), torch.stack(ends, dim=-1)
 
 

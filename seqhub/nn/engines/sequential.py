@@ -34,6 +34,7 @@ def run_steps(cell: Cell, p: Projected, state: State, valid: Tensor, ctx: Contex
             state = _choose(ctx.reset[:, t], fresh, state)
         p_t = pytree.tree_unflatten([column[t] for column in columns], tree)
         y, new = cell.step(p_t, state, _at(ctx, t))
+        new = {name: new[name].to(value.dtype) for name, value in state.items()}  # autocast may have narrowed it
         state = _choose(kept[t], new, state) if ragged else new
         ys.append(y)
     if not ys:

@@ -7,9 +7,9 @@
     o = sigmoid(W_o * x + b_o + U_o * h + p_o . c')
     h' = o . tanh(c')
 
-Shi et al. 2015, arXiv:1506.04214, equation 3, with one axis of positions in place of two: a step of D numbers is read as
-D / W channels by W positions, channel by channel (so with W = D it is one channel: a scan line, a spectrum), and the
-output is `hidden` channels by W positions in the same order. Peepholes start at zero, the forget bias at 1.
+Shi et al. 2015, arXiv:1506.04214, equation 3, with one axis of positions in place of two: a step of D numbers is read
+as D / W channels by W positions, channel by channel (so with W = D it is one channel: a scan line, a spectrum), and
+the output is `hidden` channels by W positions in the same order. Peepholes start at zero, the forget bias at 1.
 Shapes: B batch, T time, D input width, W positions, C hidden channels, J input channels, K kernel.
 """
 

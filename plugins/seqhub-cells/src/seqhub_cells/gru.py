@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqhub.nn import Cell, Context, NativeForm, Slot, State
+from seqhub.nn import Cell, Context, NativeForm, Role, Slot, State
 from seqhub_cells.init import init_input, init_recurrent
 
 
@@ -64,3 +64,10 @@ class GRUCell(Cell):
         bias_ih = self.x_proj.bias if self.x_proj.bias is not None else zeros
         bias_hh = self.h_proj.bias if self.h_proj.bias is not None else zeros
         return NativeForm("gru", self.x_proj.weight, weight, bias_ih, bias_hh)
+
+    def roles(self) -> tuple[Role, ...]:
+        weights = (Role("input", "x_proj.weight", blocks=3), Role("recurrent", "h_proj.weight", blocks=3))
+        if self.x_proj.bias is None:
+            return weights
+        biases = (Role("bias", "x_proj.bias"), Role("bias", "h_proj.bias"))
+        return (*weights, *biases, Role("forget", "x_proj.bias", rows=(self.hidden, 2 * self.hidden)))

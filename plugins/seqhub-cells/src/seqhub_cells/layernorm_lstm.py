@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqhub.nn import Cell, Context, Slot, State
+from seqhub.nn import Cell, Context, Role, Slot, State
 from seqhub_cells.init import init_input, init_recurrent
 
 
@@ -22,6 +22,7 @@ class LayerNormLSTMCell(Cell):
 
     def __init__(self, d_in: int, *, hidden: int, forget_bias: float = 1.0) -> None:
         super().__init__(d_in, output_size=hidden, state={"h": Slot((hidden,)), "c": Slot((hidden,))})
+        self.hidden = hidden
         self.x_proj = nn.Linear(d_in, 4 * hidden, bias=False)  # rows: [i | f | g | o]
         self.h_proj = nn.Linear(hidden, 4 * hidden, bias=False)
         self.x_norm = nn.LayerNorm(4 * hidden)
@@ -40,3 +41,11 @@ class LayerNormLSTMCell(Cell):
         c = torch.sigmoid(f) * state["c"] + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(self.c_norm(c))
         return h, {"h": h, "c": c}
+
+    def roles(self) -> tuple[Role, ...]:
+        return (
+            Role("input", "x_proj.weight", blocks=4),
+            Role("recurrent", "h_proj.weight", blocks=4),
+            Role("forget", "x_norm.bias", rows=(self.hidden, 2 * self.hidden)),
+            Role("input-gate", "x_norm.bias", rows=(0, self.hidden)),
+        )

@@ -4,10 +4,10 @@
     h'     = lambda * h + exp(gamma) * (B x)         complex
     y      = Re(C h') + D x
 
-Orvieto et al. 2023, arXiv:2303.06349, sections 3.2 to 3.4. The radius starts uniform on the ring between r_min and r_max
-(by area), the angle uniform up to max_phase, exp(gamma) at sqrt(1 - |lambda|^2), so that |h| is like |B x|; B and C start
-normal with variance 1/(2 D) and 1/N a part, as the published code has it. D is a full matrix (equation 2), so that H may
-differ from the input's width.
+Orvieto et al. 2023, arXiv:2303.06349, sections 3.2 to 3.4. lambda starts uniform by area on the ring between r_min and
+r_max, its angle uniform up to max_phase, exp(gamma) at sqrt(1 - |lambda|^2), so that h is of the size of B x; B and C
+start normal with variance 1/(2 D) and 1/N a part. D is a full matrix, as in the paper's definition of a state-space
+model, so that H may differ from the input's width; published code keeps its diagonal.
 Shapes: B batch, T time, D input width, N states, H hidden (output) width; a last axis of 2 is (re, im).
 """
 
@@ -18,8 +18,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from seqhub.nn import Context, LinearCell, Slot, State
+from seqhub.nn import Context, LinearCell, Role, Slot, State
 from seqhub.nn.pairs import conjugate, polar
+from seqhub_cells.arguments import at_least
 
 
 class LRUCell(LinearCell):
@@ -38,8 +39,7 @@ class LRUCell(LinearCell):
         r_max: float = 1.0,
         max_phase: float = 2 * math.pi,
     ) -> None:
-        if states < 1:
-            raise ValueError(f"states is {states}, expected 1 or more")
+        at_least(1, hidden=hidden, states=states)
         if not 0 <= r_min < r_max <= 1:
             raise ValueError(f"r_min is {r_min} and r_max is {r_max}, expected 0 <= r_min < r_max <= 1")
         if not 0 < max_phase <= 2 * math.pi:
@@ -69,3 +69,7 @@ class LRUCell(LinearCell):
     def readout(self, y: Tensor, x: Tensor) -> Tensor:
         skip: Tensor = self.skip(x)
         return y + skip
+
+    def roles(self) -> tuple[Role, ...]:
+        radius = Role("diagonal", "nu", write=lambda kept: (-kept.log()).log())
+        return (radius, Role("input", "b.weight"))

@@ -16,7 +16,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqhub.nn import Cell, Context, NativeForm, Slot, State
+from seqhub.nn import Cell, Context, NativeForm, Role, Slot, State
 from seqhub_cells.init import init_input, init_recurrent
 
 
@@ -25,6 +25,7 @@ class LSTMCell(Cell):
 
     def __init__(self, d_in: int, *, hidden: int, bias: bool = True, forget_bias: float = 1.0) -> None:
         super().__init__(d_in, output_size=hidden, state={"h": Slot((hidden,)), "c": Slot((hidden,))})
+        self.hidden = hidden
         self.x_proj = nn.Linear(d_in, 4 * hidden, bias=bias)  # rows: [i | f | g | o], torch's order
         self.h_proj = nn.Linear(hidden, 4 * hidden, bias=False)
         init_input(self.x_proj.weight, 4)
@@ -48,3 +49,10 @@ class LSTMCell(Cell):
         zeros = weight.new_zeros(weight.shape[0])
         bias = self.x_proj.bias if self.x_proj.bias is not None else zeros
         return NativeForm("lstm", self.x_proj.weight, weight, bias, zeros)
+
+    def roles(self) -> tuple[Role, ...]:
+        weights = (Role("input", "x_proj.weight", blocks=4), Role("recurrent", "h_proj.weight", blocks=4))
+        if self.x_proj.bias is None:
+            return weights
+        forget = Role("forget", "x_proj.bias", rows=(self.hidden, 2 * self.hidden))
+        return (*weights, Role("bias", "x_proj.bias"), forget, Role("input-gate", "x_proj.bias", rows=(0, self.hidden)))

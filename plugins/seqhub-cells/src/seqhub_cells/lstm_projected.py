@@ -5,8 +5,8 @@
     c' = f * c + i * g
     r' = W_p (o * tanh(c'))                  what the gates and the next layer see
 
-Sak, Senior and Beaufays 2014, arXiv:1402.1128 (LSTMP), without its peepholes and its second, non-recurrent projection: so it
-is torch.nn.LSTM with `proj_size`. One step costs 4HP + HP products in place of 4H^2.
+Sak, Senior and Beaufays 2014, arXiv:1402.1128 (LSTMP), without its peepholes and its second, non-recurrent projection:
+so it is torch.nn.LSTM with `proj_size`. One step costs 4HP + HP products in place of 4H^2.
 Shapes: B batch, T time, D input width, H width of the memory, P width of the projection.
 """
 

@@ -7,8 +7,8 @@ solved over the elapsed time dt by L steps of the paper's fused solver, implicit
     v <- (v + d f A) / (1 + d (1/tau + f))   d = dt / L
 
 Hasani et al. 2021, arXiv:2006.04439, equation 1 and algorithm 1. As 1/tau and f are positive, v stays between 0 and A
-(theorem 2). dt is the time since the previous step, 1 where none is given. Differs from the authors' later code: one sigmoid
-a unit in place of one a synapse. 1/tau starts log-uniform in [0.1, 1], A uniform in [-1, 1].
+(theorem 2). dt is the time since the previous step, 1 where none is given. Differs from the authors' later code: one
+sigmoid a unit in place of one a synapse. 1/tau starts log-uniform in [0.1, 1], A uniform in [-1, 1].
 Shapes: B batch, T time, D input width, H hidden width.
 """
 

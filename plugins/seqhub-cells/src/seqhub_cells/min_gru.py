@@ -12,7 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqhub.nn import Context, LinearCell, Slot, State
+from seqhub.nn import Context, LinearCell, Role, Slot, State
+from seqhub.nn.roles import keeps_the_rest
 from seqhub_cells.init import init_input
 
 
@@ -21,6 +22,7 @@ class MinGRUCell(LinearCell):
 
     def __init__(self, d_in: int, *, hidden: int, bias: bool = True) -> None:
         super().__init__(d_in, output_size=hidden, state={"h": Slot((hidden,))})
+        self.hidden = hidden
         self.x_proj = nn.Linear(d_in, 2 * hidden, bias=bias)  # rows: [z | candidate]
         init_input(self.x_proj.weight, 2)
         if bias:
@@ -37,3 +39,10 @@ class MinGRUCell(LinearCell):
 
     def emit(self, h: State, p: Tensor) -> Tensor:
         return h["h"]
+
+    def roles(self) -> tuple[Role, ...]:
+        weights = Role("input", "x_proj.weight", blocks=2)
+        if self.x_proj.bias is None:
+            return (weights,)
+        forget = Role("forget", "x_proj.bias", rows=(0, self.hidden), write=keeps_the_rest)
+        return (weights, Role("bias", "x_proj.bias"), forget)

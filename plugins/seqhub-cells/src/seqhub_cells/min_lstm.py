@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqhub.nn import Context, LinearCell, Slot, State
+from seqhub.nn import Context, LinearCell, Role, Slot, State
+from seqhub_cells.arguments import at_least
 from seqhub_cells.init import init_input
 
 
@@ -23,6 +24,7 @@ class MinLSTMCell(LinearCell):
     """State: h [B H]. Output: h."""
 
     def __init__(self, d_in: int, *, hidden: int, bias: bool = True, forget_bias: float = 1.0) -> None:
+        at_least(1, hidden=hidden)
         super().__init__(d_in, output_size=hidden, state={"h": Slot((hidden,))})
         self.x_proj = nn.Linear(d_in, 3 * hidden, bias=bias)  # rows: [f | i | candidate]
         init_input(self.x_proj.weight, 3)
@@ -41,3 +43,9 @@ class MinLSTMCell(LinearCell):
 
     def emit(self, h: State, p: Tensor) -> Tensor:
         return h["h"]
+
+    def roles(self) -> tuple[Role, ...]:
+        weight = Role("input", "x_proj.weight", blocks=3)
+        if self.x_proj.bias is None:
+            return (weight,)
+        return (weight, Role("bias", "x_proj.bias"))

@@ -12,14 +12,27 @@ Shapes: B batch, T time, D input width, K kernel, H hidden width, G gates; `...`
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from seqhub.nn import WHOLE, Context, LinearCell, Memory, SequenceLayer, Slot, State, Window, window_geometry, zero_padding
+from seqhub.nn import (
+    WHOLE,
+    Context,
+    LinearCell,
+    Memory,
+    Role,
+    SequenceLayer,
+    Slot,
+    State,
+    Window,
+    window_geometry,
+    zero_padding,
+)
 from seqhub.nn.padding import like_steps
 from seqhub.nn.short_conv import drop_before_reset, same_segment
+from seqhub_cells.arguments import at_least, one_of
 from seqhub_cells.init import init_input
 
 Pooling = Literal["f", "fo", "ifo"]
@@ -52,15 +65,13 @@ class QRNNCell(LinearCell):
     def __init__(
         self, d_in: int, *, hidden: int, kernel: int = 2, pooling: Pooling = "fo", zoneout: float = 0.0
     ) -> None:
-        if kernel < 1:
-            raise ValueError(f"kernel is {kernel}, expected 1 or more")
-        if pooling not in get_args(Pooling):
-            raise ValueError(f"pooling is {pooling!r}, expected one of {get_args(Pooling)}")
+        at_least(1, hidden=hidden, kernel=kernel)
+        one_of("pooling", pooling, ("f", "fo", "ifo"))
         if not 0 <= zoneout < 1:
             raise ValueError(f"zoneout is {zoneout}, expected 0 or more and less than 1")
         inlet = RecentInputs(d_in, kernel=kernel) if kernel > 1 else None
         super().__init__(d_in, output_size=hidden, state={"h": Slot((hidden,))}, inlet=inlet)
-        self.pooling, self.zoneout = pooling, zoneout
+        self.hidden, self.pooling, self.zoneout = hidden, pooling, zoneout
         gates = 1 + len(pooling)
         self.x_proj = nn.Linear(kernel * d_in, gates * hidden)  # rows: [z | f | o | i], as many as there are
         init_input(self.x_proj.weight, gates)
@@ -83,3 +94,10 @@ class QRNNCell(LinearCell):
         if self.pooling == "f":
             return h["h"]
         return torch.sigmoid(p.chunk(1 + len(self.pooling), dim=-1)[2]) * h["h"]
+
+    def roles(self) -> tuple[Role, ...]:
+        return (
+            Role("input", "x_proj.weight", blocks=1 + len(self.pooling)),
+            Role("bias", "x_proj.bias"),
+            Role("forget", "x_proj.bias", rows=(self.hidden, 2 * self.hidden)),
+        )

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seqhub.nn import Cell, Context, NativeForm, Slot, State
+from seqhub.nn import Cell, Context, NativeForm, Role, Slot, State
 from seqhub_cells.init import init_input, init_recurrent
 
 
@@ -47,3 +47,7 @@ class RNNCell(Cell):
         bias = self.x_proj.bias if self.x_proj.bias is not None else zeros
         kind: Literal["rnn_tanh", "rnn_relu"] = "rnn_tanh" if self.nonlinearity == "tanh" else "rnn_relu"
         return NativeForm(kind, self.x_proj.weight, weight, bias, zeros)
+
+    def roles(self) -> tuple[Role, ...]:
+        weights = (Role("input", "x_proj.weight"), Role("recurrent", "h_proj.weight"))
+        return weights if self.x_proj.bias is None else (*weights, Role("bias", "x_proj.bias"))

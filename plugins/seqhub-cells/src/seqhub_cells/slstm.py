@@ -8,8 +8,8 @@
     h' = sigmoid(o~) * c' / n'
 
 Beck et al. 2024, arXiv:2405.04517, section 2.2. m starts far below zero, where the authors' code asks whether the whole
-batch is new: so n' >= 1 from the first step on, and rows do not see each other. As in their code R starts at zero, and the
-forget bias falls from 5 to -7 over the units of a head as 5 - 12 u^0.3, u in [0, 1].
+batch is new: so n' >= 1 from the first step on, and rows do not see each other. As in their code R starts at zero,
+and the forget bias falls from 5 to -7 over the units of a head as 5 - 12 u^0.3, u in [0, 1].
 Shapes: B batch, T time, D input width, H hidden width, N heads, K = H / N units of a head.
 """
 

@@ -51,7 +51,7 @@ class LiGRUConfig(CellConfig):
 class IndRNNConfig(GatedConfig):
     nonlinearity: Literal["relu", "tanh"] = option("relu", help="what squashes the new state")
     steps: int | None = option(
-        None, help="keep the recurrent weights so small that this many steps at most double a value; null: no limit", ge=1
+        None, help="bound the recurrent weights so that this many steps at most double a value; null: no bound", ge=1
     )
 
 

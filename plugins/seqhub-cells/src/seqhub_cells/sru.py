@@ -7,7 +7,8 @@
 
 Lei et al. 2018, arXiv:1709.02755v5, equations 1 to 4. With `state_gates: false` v = 0, as in the paper's first version:
 then the cell is linear and runs in parallel over time. Where D and H differ, the highway takes W_s x in place of x. W
-starts uniform with variance 1/D, v uniform in -1/sqrt(H) to 1/sqrt(H).
+starts uniform with variance 1/D; with state gates W_f, W_r have half of that, and v variance 1/2, as the published code
+has it.
 Shapes: B batch, T time, D input width, H hidden width; `...` is [B] or [B T].
 """
 
@@ -18,23 +19,27 @@ import math
 import torch
 from torch import Tensor, nn
 
-from seqhub.nn import Context, LinearCell, Slot, State
+from seqhub.nn import Context, LinearCell, Role, Slot, State
+from seqhub_cells.arguments import at_least
 
 
 class SRUCell(LinearCell):
     """State: c [B H]. Output: h."""
 
-    no_decay = ("v", "bias")
-
     def __init__(self, d_in: int, *, hidden: int, state_gates: bool = True, highway_bias: float = 0.0) -> None:
+        at_least(1, hidden=hidden)
         super().__init__(d_in, output_size=hidden, state={"c": Slot((hidden,))})
         self.kind = "step" if state_gates else "linear"  # type: ignore[misc]  # what the equations are, not a choice
+        self.no_decay = ("v", "bias") if state_gates else ("bias",)  # type: ignore[misc]
         self.hidden, self.alpha = hidden, math.sqrt(1 + 2 * math.exp(highway_bias))
         skip = d_in != hidden
         self.x_proj = nn.Linear(d_in, (4 if skip else 3) * hidden, bias=False)  # rows: [candidate | f | r | skip]
         self.bias = nn.Parameter(torch.cat((torch.zeros(hidden), torch.full((hidden,), highway_bias))))  # [f | r]
-        self.v = nn.Parameter(torch.empty(2, hidden).uniform_(-1, 1) / math.sqrt(hidden)) if state_gates else None
+        v = torch.empty(2, hidden).uniform_(-1, 1) * math.sqrt(1.5)
+        self.v = nn.Parameter(v) if state_gates else None  # [f | r]
         nn.init.uniform_(self.x_proj.weight, -math.sqrt(3 / d_in), math.sqrt(3 / d_in))
+        if state_gates:
+            self.x_proj.weight.data[hidden : 3 * hidden] *= math.sqrt(0.5)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # [B T D] -> candidate, f, r, skip [B T H]
         parts = self.x_proj(x).split(self.hidden, dim=-1)
@@ -55,3 +60,7 @@ class SRUCell(LinearCell):
             candidate, f, r, skip = p
             p = (candidate, f + self.v[0] * state["c"], r + self.v[1] * state["c"], skip)
         return super().step(p, state, ctx)
+
+    def roles(self) -> tuple[Role, ...]:
+        blocks = self.x_proj.out_features // self.hidden
+        return (Role("input", "x_proj.weight", blocks=blocks), Role("forget", "bias", rows=(0, self.hidden)))

@@ -1,0 +1,61 @@
+"""Paired timing: every candidate in turn, round after round, so that a busy machine slows all of them alike.
+
+A ratio is the median over rounds of candidate / baseline within one round.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Median time of one candidate, and its median ratio to the baseline of the same rounds."""
+
+    name: str
+    milliseconds: float
+    ratio: float
+
+
+def compare(candidates: Mapping[str, Callable[[], object]], *, rounds: int = 15, warmup: int = 3) -> list[Timing]:
+    """Time each candidate once a round; the first is the baseline."""
+    for run in candidates.values():
+        for _ in range(warmup):
+            run()
+    times: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(rounds):
+        for name, run in candidates.items():
+            start = time.perf_counter()
+            run()
+            times[name].append((time.perf_counter() - start) * 1000)
+    baseline = times[next(iter(candidates))]
+    return [
+        Timing(name, statistics.median(own), statistics.median(a / b for a, b in zip(own, baseline, strict=True)))
+        for name, own in times.items()
+    ]
+
+
+def train_step(forward: Callable[[], torch.Tensor], parameters: list[torch.nn.Parameter]) -> Callable[[], None]:
+    """Forward, a mean of squares, backward; gradients are dropped."""
+
+    def run() -> None:
+        forward().square().mean().backward()  # type: ignore[no-untyped-call]
+        for parameter in parameters:
+            parameter.grad = None
+
+    return run
+
+
+def inference(forward: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
+    """Forward without gradients."""
+
+    def run() -> torch.Tensor:
+        with torch.no_grad():
+            return forward()
+
+    return run
