@@ -1,4 +1,5 @@
-"""The engines against torch: a train step (forward + backward) and a forward pass, 2 threads, median ratios of paired runs.
+"""The engines against torch: a train step (forward + backward) and a forward pass, 2 threads, median ratios of paired
+runs.
 
 .venv/bin/python benchmarks/engines.py
 """

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from seqhub.cli.runs import better, promises
+    from seqhub.cli.runs import better, check_promises, promises
     from seqhub.report.table import print_scores, score_rows
     from seqhub.runtime.manifest import FILE
     from seqhub.training.evaluate import evaluate_bundle, evaluate_model
@@ -59,11 +59,12 @@ def run(args: argparse.Namespace) -> int:
                 "expect": [asdict(promise) for promise in kept],
             }
         )
-    else:
-        headers, rows = score_rows({"model": scored.metrics, **baselines}, kept, better(recipe))
-        engine = "the ONNX bundle" if is_bundle else "the model in torch"
-        print_scores(headers, rows, f"{recipe.name}: {engine} on {len(scored.answers)} {args.split} items")
-    return 0 if all(promise.kept for promise in kept) else 3
+        return 0 if all(promise.kept for promise in kept) else 3
+    headers, rows = score_rows({"model": scored.metrics, **baselines}, kept, better(recipe))
+    engine = "the ONNX bundle" if is_bundle else "the model in torch"
+    print_scores(headers, rows, f"{recipe.name}: {engine} on {len(scored.answers)} {args.split} items")
+    check_promises(recipe, kept)
+    return 0
 
 
 def _recipe_of(bundle: Path, given: Path | None) -> Recipe:

@@ -37,10 +37,6 @@ class RoadResult:
     seconds: dict[str, float] = field(default_factory=dict)
     paths: dict[str, Path] = field(default_factory=dict)
 
-    def exit_code(self, *, strict: bool) -> int:
-        """3 where a promise of `expect` is missed; a smoke run is not held to it."""
-        return 3 if strict and not all(promise.kept for promise in self.promises) else 0
-
 
 def finish(trained: Trained, display: Display) -> RoadResult:
     """Every stage after training. Raises ExportError where the bundle was refused."""
@@ -105,12 +101,10 @@ def print_closing(result: RoadResult) -> None:
     print_scores(headers, rows, f"{result.name} on its test data, answered by the ONNX bundle")
     print()
     spent = ", ".join(f"{name} {value:.1f}" for name, value in result.seconds.items())
-    print(f"  {'seconds':<12} {sum(result.seconds.values()):.1f} ({spent})")
+    width = max(map(len, ("seconds", *result.paths)))
+    print(f"  {'seconds':<{width}}  {sum(result.seconds.values()):.1f} ({spent})")
     for name, path in result.paths.items():
-        print(f"  {name:<12} {path}")
-    missed = [promise for promise in result.promises if not promise.kept]
-    for promise in missed:
-        print(f"  expected {promise.metric} {promise.bound}, measured {promise.value:.4g}")
+        print(f"  {name:<{width}}  {path}")
 
 
 def _export(folder: Path, threads: int | None, display: Display) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqhub.api import TaskSpec
+from seqhub.errors import ExpectationMissed, Problem
 from seqhub.report.table import Promise
 
 if TYPE_CHECKING:
@@ -61,6 +62,19 @@ def promises(recipe: Recipe, metrics: Mapping[str, float]) -> tuple[Promise, ...
         value = metrics[bound.metric]
         found.append(Promise(bound.metric, f"{bound.op} {bound.value:g}", value, bound.holds(value)))
     return tuple(found)
+
+
+def check_promises(recipe: Recipe, measured: Sequence[Promise]) -> None:
+    """Raise ExpectationMissed with every bound that does not hold, at its line of the recipe."""
+    value = {promise.metric: promise.value for promise in measured}
+    fix = "improve the model, or change what the recipe expects"
+    missed = [
+        Problem("E800", f"expected {bound}, measured {value[bound.metric]:.4g}", fix, bound.place)
+        for bound in recipe.expect
+        if bound.metric in value and not bound.holds(value[bound.metric])
+    ]
+    if missed:
+        raise ExpectationMissed.collect(missed)
 
 
 def better(recipe: Recipe) -> Mapping[str, str]:

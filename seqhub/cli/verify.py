@@ -33,10 +33,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _checks(bundle: Path, run: Path | None) -> list[Check]:
     """All that this installation can check; without torch, what onnxruntime alone can."""
-    if run is not None or (find_spec("torch") and find_spec("onnxscript")):
-        from seqhub.export import verify_bundle
+    if run is None and not (find_spec("torch") and find_spec("onnxscript")):
+        from seqhub.runtime.verify import Check, verify
 
-        return verify_bundle(bundle, run)
-    from seqhub.runtime.verify import Check, verify
+        return [*verify(bundle), Check("onnx checker", None, "needs seqhub[train]")]
+    from seqhub.export import verify_bundle
+    from seqhub.training.folder import RunFolder
 
-    return [*verify(bundle), Check("onnx checker", None, "needs seqhub[train]")]
+    return verify_bundle(bundle, RunFolder.open(run).load_model("best").model if run is not None else None)

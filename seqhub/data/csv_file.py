@@ -102,7 +102,8 @@ class CsvSource:
         more = f" (and {len(ragged) - SHOWN} more such rows)" if len(ragged) > SHOWN else ""
         problems = []
         for i, (line, count, text) in enumerate(ragged[:SHOWN]):
-            what = f"{self.origin} line {line} has {count} cells; the header has {width}{more if i == SHOWN - 1 else ''}"
+            tail = more if i == SHOWN - 1 else ""
+            what = f"{self.origin} line {line} has {count} cells; the header has {width}{tail}"
             fix = f"give the row {width} cells; quote a cell that holds {self.config.delimiter!r}"
             if text.count('"') % 2:
                 fix = "close the quote that opens here"

@@ -48,10 +48,11 @@ class Case:
 
 
 def times(layer: SequenceLayer) -> tuple[int, ...]:
-    """One block, two, an odd number, and long: beyond any finite receptive field that is not too large."""
-    block, past = layer.geometry.block, layer.geometry.past
-    reach = 0 if past == math.inf else int(past)
-    return tuple(sorted({1, block, 2 * block, 2 * block + 5, min(259, max(67, reach + 18))}))
+    """One block, two, an odd number, and long: beyond every finite receptive field inside that is not too large."""
+    block = layer.geometry.block
+    reaches = [part.geometry.past for part in layer.modules() if isinstance(part, SequenceLayer)]
+    reach = max((int(past) for past in reaches if past != math.inf), default=0)
+    return tuple(sorted({1, block, 2 * block, 2 * block + 5, min(259, max(67, (reach + 18) * block))}))
 
 
 def make_cases(layer: SequenceLayer, role: Role) -> list[Case]:

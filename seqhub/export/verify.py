@@ -1,4 +1,4 @@
-"""Verifying a bundle with all that is at hand: the runtime's checks, onnx's checker, and torch, given the run."""
+"""Verifying a bundle with all that is at hand: the runtime's checks, onnx's checker, and torch, given the model."""
 
 from __future__ import annotations
 
@@ -18,17 +18,15 @@ from seqhub.runtime.verify import Check, tolerance_of, verify
 __all__ = ["Check", "verify_bundle", "verify_onnx", "verify_parity"]
 
 
-def verify_bundle(folder: Path, run: Path | None = None) -> list[Check]:
-    """Every check, in order. BundleError where the bundle cannot be loaded, RunError where the run cannot.
+def verify_bundle(folder: Path, model: SequenceLayer | None = None) -> list[Check]:
+    """Every check, in order. BundleError where the bundle cannot be loaded.
 
-    run: the run folder that the bundle was exported from; with it the graphs are proven against torch again.
+    model: the one that the bundle was exported from; with it the graphs are proven against torch again.
     """
     checks = [*verify(folder), *verify_onnx(folder)]
-    if run is None:
+    if model is None:
         return [*checks, Check("parity with torch", None, "give --run RUN to compare with the model itself")]
-    from seqhub.training.folder import RunFolder
-
-    return [*checks, *verify_parity(folder, RunFolder.open(run).load_model("best").model)]
+    return [*checks, *verify_parity(folder, model)]
 
 
 def verify_onnx(folder: Path) -> list[Check]:

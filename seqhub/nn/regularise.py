@@ -63,9 +63,7 @@ class Regularised:
             )
         self.active = zoned(cell, rates.zoneout) if rates.zoneout else cell
 
-    def __call__(
-        self, x: Tensor, lengths: Tensor, state: State, ctx: Context, *, native: bool
-    ) -> tuple[Tensor, State]:
+    def __call__(self, x: Tensor, lengths: Tensor, state: State, ctx: Context, *, native: bool) -> tuple[Tensor, State]:
         """As `run_cell`: x [B T D] with zeros on padding -> y [B T O], next state."""
         if self.cell.training and self.rates.input_dropout:
             kept = F.dropout(torch.ones_like(x[:, :1]), self.rates.input_dropout)
@@ -95,9 +93,7 @@ class _Runner(nn.Module):
 def zoned(cell: Cell, rate: float) -> Cell:
     """The cell with zoneout, as another cell of the same kind: so that every engine and graph can run it."""
     slots = tuple(
-        name
-        for name, slot in cell.state.items()
-        if slot.dtype.startswith("float") and name not in cell.no_zoneout
+        name for name, slot in cell.state.items() if slot.dtype.startswith("float") and name not in cell.no_zoneout
     )
     if isinstance(cell, LinearCell):
         return _ZonedLinear(cell, rate, slots)

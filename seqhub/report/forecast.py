@@ -70,7 +70,7 @@ def _over_time(axes: Any, picture: ForecastPicture) -> None:
     axes.set_title("\n".join(line for line in lines if line))
     axes.set_xlabel("" if times.dtype.kind == "M" else "time")
     axes.set_ylabel(f"{picture.target} [{picture.unit}]" if picture.unit else picture.target)
-    axes.margins(x=0.01)
+    axes.margins(x=0.01, y=0.14)  # room for the legend
     axes.legend(loc="best")
 
 

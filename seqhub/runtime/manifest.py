@@ -104,7 +104,7 @@ def parse_manifest(raw: Any, origin: str) -> Manifest:
         )
     try:
         return _parse(raw)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         what = f"key {error} is missing" if isinstance(error, KeyError) else str(error)
         raise BundleError(f"'{origin}' is damaged: {what}", fix="export the bundle again", code="E702") from None
 
@@ -114,6 +114,9 @@ def _parse(raw: dict[str, Any]) -> Manifest:
     graphs = {role: _graph(role, graph) for role, graph in raw["graphs"].items()}
     if "full" not in graphs and "stream" not in graphs:
         raise ValueError("it lists no graph")
+    missing = {"input_shift", "input_scale", "output_shift", "output_scale"} - set(raw["scaling"])
+    if missing:
+        raise ValueError(f"scaling lacks {', '.join(sorted(missing))}")
     if len(outputs["names"]) != outputs["shape"][-1]:
         raise ValueError(f"{len(outputs['names'])} outputs have names, but their shape is {outputs['shape']}")
     return Manifest(

@@ -19,10 +19,10 @@ from seqhub.runtime.stream import Stream
 
 BATCH = 64  # sequences in one run: enough to fill the matrix products, small enough to bound memory
 
-Path_ = str | os.PathLike[str]
+StrPath = str | os.PathLike[str]
 
 
-def load(path: Path_, *, threads: int = 1, verify: bool = True) -> Model:
+def load(path: StrPath, *, threads: int = 1, verify: bool = True) -> Model:
     """A model from a bundle's folder. With `verify` every file's checksum is compared first.
 
     Raises BundleError where the folder is no bundle, or is damaged.
@@ -51,7 +51,7 @@ class Model:
         """Steps that an answer is given from, at least and at most; 0 for a task that reads whole sequences."""
         return int(self.manifest.task.get("lookback") or 0)
 
-    def predict(self, source: np.ndarray | Sequence[Any] | Path_) -> Answer | list[Answer]:
+    def predict(self, source: np.ndarray | Sequence[Any] | StrPath) -> Answer | list[Answer]:
         """The answer to one sequence, or a list of answers to several.
 
         One: an array [T D], or the path of a .csv file. Several: a list of arrays of any lengths, an array [N T D], or
@@ -68,7 +68,7 @@ class Model:
             )
         return self.answers([Item("x", as_steps(source, self.features, "x"))])[0]
 
-    def read(self, path: Path_) -> list[Item]:
+    def read(self, path: StrPath) -> list[Item]:
         """The sequences of a .csv or .npz file."""
         columns = {key: str(self.manifest.task.get(key) or "") for key in ("sequence", "time")}
         return read_items(Path(path), self.features, **columns)
@@ -95,7 +95,7 @@ class Model:
 
         Sequences of like length share a batch, so that little is padded.
         """
-        graph = self._graph("full")
+        graph = self.graphs.get("full") or self._graph("stream")  # a stream whose every row ends is a whole sequence
         results: list[np.ndarray] = [np.empty((0, *self.manifest.outputs), np.float32)] * len(sequences)
         busy = sorted((i for i, x in enumerate(sequences) if len(x)), key=lambda i: len(sequences[i]))
         for first in range(0, len(busy), BATCH):

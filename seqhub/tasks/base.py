@@ -56,8 +56,12 @@ class Task(ABC):
         """Sum and count over a batch's outputs y [B T' O]; the mean is their quotient."""
 
     def answer(self, y: Tensor, out_lengths: Tensor) -> Tensor:
-        """The output at each row's last valid step: [B T' O] -> [B O]; zeros for a row without any."""
-        last = (out_lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, y.shape[-1])
+        """The output at each row's last valid step: [B T' O] -> [B O]. DataError where a row has none."""
+        if int(out_lengths.min()) < 1:
+            row = int(out_lengths.argmin()) + 1
+            what = f"row {row} of a batch is shorter than a block of the model, so it has no output"
+            raise DataError(what, code="E311", fix="leave out such sequences, or use smaller strides in the blocks")
+        last = (out_lengths - 1).view(-1, 1, 1).expand(-1, 1, y.shape[-1])
         return y.gather(1, last).squeeze(1)
 
     @abstractmethod

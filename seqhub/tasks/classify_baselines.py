@@ -1,7 +1,7 @@
 """Answers that need no sequence model.
 
-    majority          the label that is most common in train
-    linear-on-means   logistic regression on the mean of each feature over time: what can be told without any order
+majority          the label that is most common in train
+linear-on-means   logistic regression on the mean of each feature over time: what can be told without any order
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How many labels are right.
 
-    accuracy   share of sequences whose likeliest label is the true one
-    macro_f1   F1 of each label, averaged over the labels that occur in truth or answer: a rare label counts as much
+accuracy   share of sequences whose likeliest label is the true one
+macro_f1   F1 of each label, averaged over the labels that occur in truth or answer: a rare label counts as much
 """
 
 from __future__ import annotations

@@ -115,7 +115,8 @@ def check_step_is_pure(subject: Subject) -> None:
     y, new = cell.step(p, state, Context())
     read = cell.readout(y[:, None], inner)
     if read.shape != (2, 1, cell.output_size):
-        raise CheckFailed(f"step gives y {tuple(y.shape)}, read out as {tuple(read.shape)}: not {cell.output_size} wide")
+        shapes = f"{tuple(y.shape)}, read out as {tuple(read.shape)}"
+        raise CheckFailed(f"step gives y {shapes}: not {cell.output_size} wide")
     if new.keys() != state.keys():
         raise CheckFailed(f"step gives state {sorted(new)}, declared {sorted(state)}")
     for name, value in state.items():

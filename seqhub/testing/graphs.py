@@ -1,4 +1,6 @@
-"""Checks of both ONNX graphs: every promised dimension is free, and onnxruntime gives what torch gives, case by case."""
+"""Checks of both ONNX graphs: every promised dimension is free, and onnxruntime gives what torch gives, case by
+case.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def check_full_graph(subject: Subject) -> None:
 
 
 def check_stream_graph(subject: Subject) -> None:
-    """The graph over chunks equals torch, and chunk by chunk gives the whole: single steps, blocks, odd numbers, all."""
+    """The graph over chunks equals torch, and chunk by chunk gives the whole: single steps, blocks, odd numbers,
+    all.
+    """
     if subject.spec.flags.get("streaming") is False:
         raise NotApplicable("flag streaming is False")
     layer = subject.layer()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -132,21 +133,19 @@ def _fit(
     return recorder.history
 
 
-class recording:
+@contextmanager
+def recording(folder: RunFolder) -> Iterator[None]:
     """Inside, an exception that ends the run is written to status.json as well."""
-
-    def __init__(self, folder: RunFolder) -> None:
-        self.folder = folder
-
-    def __enter__(self) -> None:
-        self.folder.mark(state="running", message="")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (Interrupted, KeyboardInterrupt)):
-            self.folder.mark(state="interrupted", message="stopped by the user")
-        elif error is not None:
-            text = error.render() if isinstance(error, SeqhubError) else f"{type(error).__name__}: {error}"
-            self.folder.mark(state="failed", message=text)
+    folder.mark(state="running", message="")
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt):
+        folder.mark(state="interrupted", message="stopped by the user")
+        raise
+    except BaseException as error:
+        text = error.render() if isinstance(error, SeqhubError) else f"{type(error).__name__}: {error}"
+        folder.mark(state="failed", message=text)
+        raise
 
 
 def _check_same_data(folder: RunFolder, task: Task) -> None:

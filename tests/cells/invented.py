@@ -43,7 +43,8 @@ class SurpriseCell(Cell):
 class MetronomeCell(Cell):
     """Units with clocks of their own, which the input speeds up; a unit listens while its clock points up.
 
-    a' = a + sigmoid(W_a x) dt;  g = sigmoid(4 cos(a'));  h' = h + g * (tanh(W_h x + U h) - h);  y = [h' | cos a'] C + D x
+    a' = a + sigmoid(W_a x) dt;  g = sigmoid(4 cos a');  h' = h + g * (tanh(W_h x + U h) - h)
+    y = C [h' | cos a'] + D x
     State: h [B H], angle [B H].
     """
 

@@ -17,6 +17,10 @@ from typing import Any
 import pytest
 
 from seqhub.cli import main
+from seqhub.cli.runs import check_promises, promises
+from seqhub.errors import ExpectationMissed
+from seqhub.plugins import load_registry
+from seqhub.recipe import load_recipe
 
 RECIPE = """\
 recipe: 1
@@ -159,6 +163,7 @@ def test_eval_of_a_bundle_alone_takes_a_recipe_and_exits_3(
         missed = here(tmp_path, "eval", "bundle", "--recipe", "waves.yaml")
         assert missed.code == 3, missed.err
         assert "<= 1e-09  MISSED" in missed.out
+        assert "waves.yaml:15:10: error[E800]: expected mae <= 1e-09, measured " in missed.err
     finally:
         (tmp_path / "bundle").rename(cwd / "runs/waves/bundle")
 
@@ -231,13 +236,19 @@ def test_eval_of_what_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "is not the folder of a run" in capsys.readouterr().err
 
 
-def test_missed_promises_decide_the_exit_code() -> None:
-    from seqhub.cli.road import RoadResult
-    from seqhub.report.table import Promise
-
-    kept, missed = Promise("mae", "<= 1", 0.5, kept=True), Promise("mae", "<= 1", 2.0, kept=False)
-
-    def code(*promises: Promise, strict: bool = True) -> int:
-        return RoadResult("x", {}, {}, {}, promises, {}).exit_code(strict=strict)
-
-    assert (code(), code(kept), code(kept, missed), code(missed, strict=False)) == (0, 0, 3, 0)
+def test_every_missed_promise_is_named_with_its_line(tmp_path: Path) -> None:
+    path = write_inputs(tmp_path)
+    path.write_text(RECIPE.replace('mae: "<= 50"', 'mae: "<= 0.5", skill: ">= 0.9", rmse: "<= 9"'))
+    recipe = load_recipe(path, load_registry())
+    metrics = {"mae": 0.75, "skill": float("nan"), "rmse": 1.0}
+    measured = promises(recipe, metrics)
+    assert [promise.kept for promise in measured] == [False, False, True]
+    with pytest.raises(ExpectationMissed) as caught:
+        check_promises(recipe, measured)
+    assert caught.value.exit_code == 3
+    assert [problem.message for problem in caught.value.problems] == [
+        "expected mae <= 0.5, measured 0.75",
+        "expected skill >= 0.9, measured nan",
+    ]
+    assert {problem.place.line for problem in caught.value.problems if problem.place} == {15}
+    check_promises(recipe, promises(recipe, {"mae": 0.1, "skill": 1.0, "rmse": 1.0}))

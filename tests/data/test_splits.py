@@ -83,7 +83,8 @@ def test_no_window_fits():
 
 
 def test_shares_of_rows():
-    assert chronological(2284, 0.1, 0.2) == {"train": Span(0, 1599), "valid": Span(1599, 1827), "test": Span(1827, 2284)}
+    spans = chronological(2284, 0.1, 0.2)
+    assert spans == {"train": Span(0, 1599), "valid": Span(1599, 1827), "test": Span(1827, 2284)}
 
 
 def test_stratified_splits_keep_the_shares_of_every_label_and_are_a_function_of_the_seed():

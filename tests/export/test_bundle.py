@@ -12,7 +12,7 @@ import onnx
 import pytest
 import torch
 
-from seqhub.errors import ExportError, UsageError
+from seqhub.errors import BundleError, ExportError, UsageError
 from seqhub.export import export_bundle, verify_bundle
 from seqhub.export.verify import verify_parity
 from seqhub.nn import Recurrent
@@ -199,7 +199,7 @@ def export(model: torch.nn.Module, out: Path, **more: object) -> object:
 
 
 def test_exporting_is_silent_and_leaves_the_model_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    model = model_of(Gain(), Shift()).train()
+    model = model_of(Gain()).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     export(model, tmp_path / "bundle")
     assert capfd.readouterr() == ("", "")
@@ -209,7 +209,7 @@ def test_exporting_is_silent_and_leaves_the_model_alone(tmp_path: Path, capfd: p
 
 def test_a_bundle_is_replaced_whole_and_other_folders_are_refused(tmp_path: Path) -> None:
     out = tmp_path / "with a space" / "bundle"
-    export(model_of(Gain()), out)
+    export(model_of(Gain()), out, graphs=["full"])
     first = (out / "full.onnx").read_bytes()
     (out / "stale.txt").write_text("old")
     export(model_of(Shift()), out, graphs=["full"])
@@ -247,8 +247,19 @@ def test_a_model_that_cannot_stream_says_why(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="the model cannot stream: direction: bidirectional") as caught:
         export(model, tmp_path / "bundle")
     assert caught.value.problems[0].fix == "set direction: forward, or export graphs: [full]"
+
+
+@pytest.mark.slow
+def test_a_model_that_cannot_stream_has_a_full_graph_that_equals_it(tmp_path: Path) -> None:
+    cell, back = GRUCell(3, hidden=2), GRUCell(3, hidden=2)
+    model = model_of(Recurrent(cell, direction="bidirectional", backward_cell=back))
     export(model, tmp_path / "bundle", graphs=["full"])
-    assert set(load(tmp_path / "bundle").graphs) == {"full"}
+    bundle = load(tmp_path / "bundle")
+    assert set(bundle.graphs) == {"full"}
+    steps = np.random.default_rng(1).normal(10, 3, (9, 3)).astype(np.float32)
+    np.testing.assert_allclose(bundle.outputs([steps])[0], torch_outputs(model, [steps])[0], rtol=1e-4)
+    with pytest.raises(BundleError, match="has no stream graph: direction: bidirectional"):
+        bundle.stream()
 
 
 def test_unknown_graphs_are_refused(tmp_path: Path) -> None:

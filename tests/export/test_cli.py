@@ -12,7 +12,7 @@ import torch
 from seqhub.cli import main
 from seqhub.runtime import load
 from seqhub.training.folder import RunFolder
-from tests.export.layers import Gain, Shift, model_of
+from tests.export.layers import Shift, model_of
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "runs" / "toy"
     folder.mkdir(parents=True)
     (folder / "summary.json").write_text(json.dumps({"metrics": {"mae": 0.125}, "baselines": {}, "name": "toy"}))
-    model = model_of(Gain(), Shift())
+    model = model_of(Shift())
     component = SimpleNamespace(provider="acme/gain==1.0")
     nodes = (SimpleNamespace(name="block0", block=SimpleNamespace(component=component), branches=()),)
     section = SimpleNamespace(graphs=("full", "stream"), verify=SimpleNamespace(tolerance=1e-5), opset=20)
@@ -48,7 +48,7 @@ def test_export_then_verify_with_the_run(
     verify = ["verify", str(run / "bundle"), "--run", str(run)]
     assert main(verify) == 0
     assert "parity of stream.onnx with torch" in capsys.readouterr().out
-    model = model_of(Gain(), Shift())
+    model = model_of(Shift())
     torch.nn.init.normal_(next(model.stack["embed"].parameters()))
     monkeypatch.setattr(RunFolder, "load_model", lambda self, which="best": SimpleNamespace(model=model))
     assert main([*verify, "--json"]) == 1

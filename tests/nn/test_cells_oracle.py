@@ -1,4 +1,6 @@
-"""Cells against implementations that are not ours: torch.nn, closed forms, and loops written from the papers' equations."""
+"""Cells against implementations that are not ours: torch.nn, closed forms, and loops written from the papers'
+equations.
+"""
 
 from __future__ import annotations
 

@@ -44,5 +44,5 @@ def test_branches_take_the_widest_reach():
 
 
 def test_a_window_shorter_than_its_stride_is_refused():
-    with pytest.raises(ValueError, match="3 steps .* stride of 4"):
+    with pytest.raises(ValueError, match=r"3 steps .* stride of 4"):
         window_geometry(8, kernel=3, stride=4)

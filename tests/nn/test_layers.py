@@ -1,4 +1,6 @@
-"""Errors of the contract, windows against torch's own convolution, attention against a loop, pools, and the two ends."""
+"""Errors of the contract, windows against torch's own convolution, attention against a loop, pools, and the two
+ends.
+"""
 
 from __future__ import annotations
 

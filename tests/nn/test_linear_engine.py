@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from seqhub.nn import Context, LinearCell, Recurrent, Slot
-from seqhub.nn.engines import scan
+from seqhub.nn.engines import linear, scan
 from seqhub.nn.engines.scan import BLOCK, linear_scan
 from seqhub.nn.pairs import conjugate, divide, expm1, from_complex, multiply, polar
+from seqhub_cells.s5 import S5Cell
 
 LENGTHS = [1, 2, 3, BLOCK, 4 * BLOCK - 1, 4 * BLOCK, 4 * BLOCK + 1, 5 * BLOCK, 5 * BLOCK + 1, 300]
 
@@ -133,6 +134,22 @@ def test_a_reset_starts_from_the_slots_first_value():
         r = torch.tensor([0.5, 2.0], dtype=torch.float64) * r + x[0, t]
     torch.testing.assert_close(state["h"][0, 0], torch.tensor([h.real, h.imag], dtype=torch.float64))
     torch.testing.assert_close(state["r"][0], r)
+
+
+def test_long_chunks_are_worked_on_part_by_part(monkeypatch):
+    """Cut into parts of three steps: the same outputs, state and gradients, with resets, elapsed times and padding."""
+    torch.manual_seed(3)
+    layer = Recurrent(S5Cell(3, hidden=2, states=2)).double()
+    x = torch.randn(2, 10, 3, dtype=torch.float64)
+    ctx = Context(dt=torch.rand(2, 10, dtype=torch.float64), reset=torch.rand(2, 10) < 0.2)
+    lengths, results = torch.tensor([10, 4]), []
+    for numbers in (1 << 19, 3 * 2 * 4):
+        monkeypatch.setattr(linear, "PART", numbers)
+        y, _, state = layer(x, lengths, layer.initial_state(2), None, ctx)
+        grads = torch.autograd.grad(y.square().sum() + state["h"].sum(), list(layer.parameters()))
+        results.append((y, state["h"], *grads))
+    for whole, parts in zip(*results, strict=True):
+        torch.testing.assert_close(parts, whole, rtol=1e-10, atol=1e-10)
 
 
 def test_decays_survive_autocast():

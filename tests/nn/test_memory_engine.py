@@ -79,7 +79,7 @@ def agree(rule: str, p: list[Tensor], lengths: Tensor, reset: Tensor | None = No
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("steps", [2, 3, 16, 17, 45])
+@pytest.mark.parametrize("steps", [1, 2, 8, 9, 16, 17, 45])
 def test_chunks_are_the_loop(rule, steps):
     agree(rule, inputs(steps), torch.full((B,), steps))
     agree(rule, inputs(steps, -30.0), torch.full((B,), steps))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
 
 from seqhub.errors import BundleError
 from seqhub.runtime import load
-from seqhub.runtime.manifest import FILE, sha256_of
+from seqhub.runtime.manifest import FILE, parse_manifest, sha256_of
 
 
 def change(bundle: Path, **values: object) -> None:
@@ -100,6 +101,34 @@ def test_damage_is_one_clear_error(bundle: Path, damage: Callable[[Path], object
     assert [problem.code for problem in caught.value.problems] == [code]
     assert caught.value.problems[0].fix
     assert caught.value.exit_code == 2
+
+
+def mutations(value: Any) -> Iterator[Any]:
+    """The JSON with one part replaced or removed, at every depth."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            rest = {k: v for k, v in value.items() if k != key}
+            yield rest
+            yield from ({**rest, key: other} for other in (None, 7, "x", [], {}, [None]))
+            yield from ({**rest, key: other} for other in mutations(inner))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from ([*value[:i], other, *value[i + 1 :]] for other in (None, "x", *mutations(inner)))
+
+
+def refusal(raw: Any) -> BundleError | None:
+    try:
+        parse_manifest(raw, "m")
+    except BundleError as error:
+        return error
+    return None
+
+
+def test_no_mutation_of_a_manifest_gives_anything_but_a_bundle_error(bundle: Path) -> None:
+    found = json.loads((bundle / FILE).read_text())
+    refused = [error for raw in mutations(found) if (error := refusal(raw)) is not None]
+    assert len(refused) > 100
+    assert {error.problems[0].code for error in refused} == {"E702"}
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

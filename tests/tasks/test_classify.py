@@ -134,7 +134,7 @@ def test_numbers_are_sorted_as_numbers():
 @pytest.mark.parametrize(
     ("items", "labels", "words"),
     [
-        ([[[1, np.nan]], [[1, 2]], [[2, 2]]] * 5, ["a", "b", "a"] * 5, r"sequence 1, step 1, feature 'b': the value is nan"),
+        ([[[1, np.nan]], [[1, 2]]] * 5, ["a", "b"] * 5, "sequence 1, step 1, feature 'b': the value is nan"),
         ([[[1, 2]]] * 20, ["a"] * 20, "every sequence has the label 'a'"),
         ([[[1, 2]], [[3, 4]]], ["a", "b"], "has 2 sequences, none of them for"),
     ],
@@ -157,7 +157,9 @@ def test_copies_across_splits_are_reported():
 
 # -- rows of a table ---------------------------------------------------------------------------------------------------
 
-ROWS = ["id,t,label,a,b"] + [f"s{i},{t},{'up' if i % 2 else 'down'},{t * (1 if i % 2 else -1)},{i}" for i in range(12) for t in range(3 + i % 3)]
+ROWS = ["id,t,label,a,b"]
+for _i in range(12):
+    ROWS += [f"s{_i},{t},{'up' if _i % 2 else 'down'},{t if _i % 2 else -t},{_i}" for t in range(3 + _i % 3)]
 
 
 def table(folder: Path, rows: list[str] = ROWS, **data: Any) -> Classify:

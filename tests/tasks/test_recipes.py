@@ -26,7 +26,7 @@ def load(path: Path) -> Recipe:
 def test_a_recipe_opens_with_what_it_shows_its_command_and_its_numbers(path):
     header = path.read_text(encoding="utf-8").split("\nrecipe: 1")[0]
     assert all(line.startswith("#") for line in header.strip().splitlines())
-    for words in ("What it shows:", f"seqhub run recipes/{path.relative_to(ROOT / 'recipes')}", "Expected: about", " s on "):
+    for words in ("What it shows:", f"seqhub run {path.relative_to(ROOT)}", "Expected: about", " s on "):
         assert words in header
     recipe = load(path)
     assert recipe.name == path.stem
@@ -58,7 +58,7 @@ def test_the_band_lies_beyond_every_baseline(path, capsys):
 @pytest.mark.parametrize("path", RECIPES, ids=NAMES)
 def test_the_whole_road_ends_inside_the_band(path, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "seqhub", "run", str(path), "--out", str(tmp_path / "run"), "--json"],
+        [sys.executable, "-m", "seqhub", "run", str(path), "--out", str(tmp_path / "run")],
         capture_output=True,
         text=True,
         check=False,

@@ -152,8 +152,9 @@ class KeyDecay(Decay):
 
 
 def _halves(blocks: Tensor) -> tuple[Tensor, Tensor]:
-    """[... 2M h X] -> the even and the odd blocks, [... M h X] each."""
-    return blocks[..., 0::2, :, :], blocks[..., 1::2, :, :]
+    """[... 2M h X] -> the even and the odd blocks, [... M h X] each; `unbind`, whose backward fills no zeros."""
+    first, second = torch.unflatten(blocks, -3, (-1, 2)).unbind(-3)
+    return first, second
 
 
 def _sum_after(g: Tensor) -> Tensor:

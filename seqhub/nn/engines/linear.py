@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from seqhub.nn.cell import LinearCell, Projected
 from seqhub.nn.engines.mode import is_exporting
@@ -19,11 +20,32 @@ from seqhub.nn.state import Context, State
 
 __all__ = ["linear_scan", "run_linear"]
 
+PART = 1 << 19  # numbers of state that a CPU works on at a time: they and their coefficients stay near the processor
+
 
 def run_linear(cell: LinearCell, p: Projected, state: State, valid: Tensor, ctx: Context) -> tuple[Tensor, State]:
     """p [B T ...], state [B ...], valid [B T] bool -> y [B T O] (undefined on padding), state at each row's last
     valid step.
     """
+    numbers = sum(value.numel() for value in state.values())
+    steps = max(1, PART // max(1, numbers))
+    if is_exporting() or valid.shape[1] <= steps or valid.device.type != "cpu":
+        return _run(cell, p, state, valid, ctx)
+    leaves, tree = pytree.tree_flatten(p)
+    # Slices in place of a split would each have a gradient as long as the sequence.
+    cuts = [torch.split(leaf, steps, dim=1) for leaf in leaves]
+    ys: list[Tensor] = []
+    for i, real in enumerate(torch.split(valid, steps, dim=1)):
+        at = slice(i * steps, (i + 1) * steps)
+        now = Context(
+            dt=None if ctx.dt is None else ctx.dt[:, at], reset=None if ctx.reset is None else ctx.reset[:, at]
+        )
+        y, state = _run(cell, pytree.tree_unflatten([cut[i] for cut in cuts], tree), state, real, now)
+        ys.append(y)
+    return torch.cat(ys, dim=1), state
+
+
+def _run(cell: LinearCell, p: Projected, state: State, valid: Tensor, ctx: Context) -> tuple[Tensor, State]:
     steps = ctx._replace(dt=ctx.dt[..., None]) if ctx.dt is not None else ctx  # [B T 1], as `step` sees [B 1]
     ragged = is_exporting() or not bool(valid.all())
     p = cell.widened(p, state)

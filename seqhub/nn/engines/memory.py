@@ -25,7 +25,8 @@ from seqhub.nn.memory import MemoryCell, Terms, check_terms, update
 from seqhub.nn.padding import like_steps
 from seqhub.nn.state import Context, State
 
-CHUNK = 16  # measured on CPU against 8, 32 and 64; a power of two
+CHUNK = 16  # measured on CPU against 32 and 64; a power of two
+SHORT = 8  # steps up to which a loop is faster; measured
 NOTHING = -1e30  # a log input that writes nothing; finite, so that no difference of two is NaN
 
 
@@ -35,13 +36,13 @@ def run_memory(cell: MemoryCell, p: Projected, state: State, valid: Tensor, ctx:
     """
     export = is_exporting()
     reset = ctx.reset & valid if ctx.reset is not None else None
-    if not export and valid.shape[1] < 2:
-        return run_steps(cell, p, state, valid, ctx._replace(reset=reset))
+    if not export and valid.shape[1] == 0:
+        return run_steps(cell, p, state, valid, ctx)
     steps = ctx._replace(dt=ctx.dt[..., None]) if ctx.dt is not None else ctx  # [B T 1], as `step` sees [B 1]
     terms = check_terms(cell.terms(p, steps), "m" in state)
     terms = _prepared(terms, state["S"], valid, masked=export or not bool(valid.all()))
-    if export:
-        y, level, final = _scan_op(terms, state, reset)
+    if export or valid.shape[1] <= SHORT:
+        y, level, final = (_scan_op if export else _step_by_step)(terms, state, reset)
         return cell.emit(y, p, level), final
     with torch.autocast(valid.device.type, enabled=False):
         final = {}
@@ -197,27 +198,50 @@ def _levelled(terms: Terms, log_input: Tensor, first: Tensor, reset: Tensor | No
     return terms._replace(k=k, log_decay=decay, log_input=None), level.to(dtype)
 
 
+def _step_by_step(terms: Terms, state: State, reset: Tensor | None) -> tuple[Tensor, Tensor | None, State]:
+    """The recurrent step in a loop: y [B T H V], levels [B T H] if kept, last state."""
+    fields = _over_time(terms, reset)
+    columns = [term.unbind(1) for term in fields.values()]
+    ys, levels = [], []
+    for column in zip(*columns, strict=True):
+        y, state = _one_step(dict(zip(fields, column, strict=True)), state, terms.read_before)
+        ys.append(y)
+        levels.append(state.get("m", y))
+    return torch.stack(ys, dim=1), torch.stack(levels, dim=1) if "m" in state else None, state
+
+
 def _scan_op(terms: Terms, state: State, reset: Tensor | None) -> tuple[Tensor, Tensor | None, State]:
-    """The recurrent step as torch's `scan`, which the ONNX exporter writes as `Scan`; the triangular solve of the
-    chunk form has no ONNX operator.
+    """The same loop as torch's `scan`, which the ONNX exporter writes as `Scan`; the triangular solve of the chunk
+    form has no ONNX operator.
     """
     names = list(state)
-    fields = {name: term for name, term in terms._asdict().items() if isinstance(term, Tensor)}
-    if terms.erase is not None:
-        fields |= {"a": terms.erase[0], "b": terms.erase[1]}
-    if reset is not None:
-        fields["keep"] = 1.0 - reset.to(terms.q.dtype)[..., None]  # [B T 1]; booleans do not survive the exporter
+    fields = _over_time(terms, reset)
 
     def body(carry: list[Tensor], x_t: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        now = dict(zip(fields, x_t, strict=True))
         memory = dict(zip(names, carry, strict=True))
-        if "keep" in now:
-            keep = now.pop("keep")
-            memory = {name: keep.reshape(-1, *(1,) * (value.dim() - 1)) * value for name, value in memory.items()}
-        erase = (now.pop("a"), now.pop("b")) if "a" in now else None
-        y, new = update(Terms(**now, erase=erase, read_before=terms.read_before), memory)
+        y, new = _one_step(dict(zip(fields, x_t, strict=True)), memory, terms.read_before)
         return [new[name].clone() for name in names], [y.clone(), *(new[name].clone() for name in names[1:])]
 
     carry, outputs = scan(body, [state[name] for name in names], [x.transpose(0, 1) for x in fields.values()])
     level = outputs[1].transpose(0, 1) if len(outputs) > 1 else None
     return outputs[0].transpose(0, 1), level, dict(zip(names, carry, strict=True))
+
+
+def _over_time(terms: Terms, reset: Tensor | None) -> dict[str, Tensor]:
+    """The terms that are given, by name, [B T ...] each; `keep` [B T 1] is 0 at a reset, for booleans do not survive
+    the exporter.
+    """
+    fields = {name: term for name, term in terms._asdict().items() if isinstance(term, Tensor)}
+    if terms.erase is not None:
+        fields |= {"a": terms.erase[0], "b": terms.erase[1]}
+    if reset is not None:
+        fields["keep"] = 1.0 - reset.to(terms.q.dtype)[..., None]
+    return fields
+
+
+def _one_step(now: dict[str, Tensor], state: State, read_before: bool) -> tuple[Tensor, State]:
+    if "keep" in now:
+        keep = now.pop("keep")  # [B 1]
+        state = {name: like_steps(keep[:, 0], value) * value for name, value in state.items()}
+    erase = (now.pop("a"), now.pop("b")) if "a" in now else None
+    return update(Terms(**now, erase=erase, read_before=read_before), state)

@@ -77,12 +77,15 @@ class _LinearScan(torch.autograd.Function):
         a, h0, out = ctx.saved_tensors
         db, da, dh0 = grad.clone(memory_format=torch.contiguous_format), torch.empty_like(out), torch.empty_like(h0)
         gains, rows, first, to_gains, to_rows, to_first = _as_numbers(ctx.pairs, a, out, h0, da, db, dh0)
-        if ctx.pairs:  # the gradient of a product by one factor takes the other's conjugate
-            gains, rows, first = (x.conj_physical() for x in (gains, rows, first))
+        if ctx.pairs:
+            to_rows.conj_physical_()  # run on conjugates: then it is gains and rows as they are
         _run(gains[:, 1:], to_rows, reverse=True)
         torch.mul(to_rows[:, 0], first, out=to_gains[:, 0])
         torch.mul(to_rows[:, 1:], rows[:, :-1], out=to_gains[:, 1:])
         torch.mul(to_rows[:, 0], gains[:, 0], out=to_first)
+        if ctx.pairs:
+            for result in (to_rows, to_gains, to_first):
+                result.conj_physical_()
         return da, db, dh0, None
 
 

@@ -44,7 +44,7 @@ class RGLRUCell(LinearCell):
     def project(self, x: Tensor) -> tuple[Tensor, Tensor]:  # [B T D] -> x [B T H], gates [B T N 2W]
         u = self.x_proj(x) if self.x_proj is not None else x
         heads = u.unflatten(-1, (self.heads, -1))  # [B T N W]
-        gates = (heads[..., None, :] @ self.gates)[..., 0, :] + self.gate_bias
+        gates = torch.einsum("btnw,nwv->btnv", heads, self.gates) + self.gate_bias
         return u, gates
 
     def coeffs(self, p: tuple[Tensor, Tensor], ctx: Context) -> dict[str, tuple[Tensor, Tensor]]:
