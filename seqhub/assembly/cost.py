@@ -19,7 +19,8 @@ class Cost:
     """One row: a block of the recipe, or a part that every model has.
 
     depth: blocks around it.  geometry: in steps of its own input.  parameters: numbers that are trained.  state:
-    numbers carried from chunk to chunk for one sequence. A residual or parallel counts its own share alone: rows add up.
+    numbers carried from chunk to chunk for one sequence. A residual or parallel counts its own share alone: rows add
+    up.
     """
 
     name: str

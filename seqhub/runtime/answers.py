@@ -19,12 +19,12 @@ class Forecast:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        columns = {name: [float(v) for v in self.values[:, i]] for i, name in enumerate(self.targets)}
+        columns = {name: plain(self.values[:, i]) for i, name in enumerate(self.targets)}
         return {"steps": list(range(1, len(self.values) + 1)), "values": columns}
 
     def table(self) -> tuple[list[str], list[list[Any]]]:
         """Header and rows, one a step."""
-        rows = [[step, *map(float, line)] for step, line in enumerate(self.values, start=1)]
+        rows = [[step, *plain(line)] for step, line in enumerate(self.values, start=1)]
         return ["step", *self.targets], rows
 
 
@@ -55,11 +55,11 @@ class Values:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"names": list(self.names), "values": self.values.tolist()}
+        return {"names": list(self.names), "shape": list(self.values.shape), "values": plain(self.values.ravel())}
 
     def table(self) -> tuple[list[str], list[list[Any]]]:
         """Header and one row for each line of the output."""
-        return list(self.names), [list(map(float, line)) for line in self.values.reshape(-1, self.values.shape[-1])]
+        return list(self.names), [plain(line) for line in self.values.reshape(-1, self.values.shape[-1])]
 
 
 Answer = Forecast | Classification | Values
@@ -75,6 +75,11 @@ def answer(manifest: Manifest, y: np.ndarray) -> Answer:
         probabilities = softmax(y)
         return Classification(manifest.output_names[int(probabilities.argmax())], probabilities, manifest.output_names)
     return Values(y, manifest.output_names)
+
+
+def plain(values: np.ndarray) -> list[float]:
+    """[N] as Python numbers with no more digits than their own precision holds: 0.1, not 0.10000000149."""
+    return [float(str(value)) for value in values]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -121,9 +121,13 @@ class Stream:
         self._state = (
             after if everyone else {name: _scattered(self._state[name], active, new) for name, new in after.items()}
         )
+        shape = self.manifest.outputs
+        given = [row[:n].reshape(n, *shape) for row, n in zip(y, out_lengths.tolist(), strict=True)]
+        if everyone:
+            return given
         outputs = [self._no_output()] * self.batch
-        for i, row, length in zip(active, y, out_lengths.tolist(), strict=True):
-            outputs[i] = row[:length].reshape(length, *self.manifest.outputs)
+        for i, steps in zip(active, given, strict=True):
+            outputs[i] = steps
         return outputs
 
     def _padded(self, rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

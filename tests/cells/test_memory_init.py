@@ -12,7 +12,7 @@ from seqhub.nn import Recurrent
 from seqhub_cells.delta_net import DeltaNetCell
 from seqhub_cells.gated_delta_net import GatedDeltaNetCell
 from seqhub_cells.gla import GLACell
-from seqhub_cells.heads import Joint
+from seqhub_cells.heads import HeadNorm, Joint
 from seqhub_cells.hgrn2 import HGRN2Cell
 from seqhub_cells.kda import KDACell
 from seqhub_cells.linear_attention import LinearAttentionCell
@@ -72,7 +72,11 @@ def test_projections_are_xavier_uniform(name):
 @pytest.mark.parametrize("name", CELLS)
 def test_spared_names_are_parameters(name):
     cell = built(name)
-    assert set(cell.no_decay) <= dict(cell.named_parameters(recurse=False)).keys()
+    for module in cell.modules():
+        spared = set(getattr(module, "no_decay", ()))
+        assert spared <= dict(module.named_parameters(recurse=False)).keys()
+    gains = [module for module in cell.modules() if isinstance(module, HeadNorm)]
+    assert all("weight" in gain.no_decay for gain in gains)
 
 
 @pytest.mark.parametrize("name", ["gated-delta-net", "mamba2", "kda"])

@@ -31,15 +31,26 @@ def test_every_initialisation_that_suits_leaves_a_cell_that_runs(subject):
             cell: Cell = subject.cell()
             if kind not in {role.kind for role in cell.roles()}:
                 continue
-            try:
-                drawn = init_cell(cell, name)
-            except ValueError as error:
-                assert "needs square matrices" in str(error)
+            if name in ("identity", "ring") and kind == "recurrent" and not _square(cell, name):
+                with pytest.raises(ValueError, match="needs square matrices"):
+                    init_cell(cell, name)
                 continue
+            drawn = init_cell(cell, name)
             assert all(bool(torch.isfinite(cell.get_parameter(parameter)).all()) for parameter in drawn)
             layer = Recurrent(cell)
             y, _, _ = layer(torch.randn(2, 5, 8), torch.tensor([5, 3]), layer.initial_state(2))
             assert bool(torch.isfinite(y).all())
+
+
+def _square(cell: Cell, name: str) -> bool:
+    """Whether each gate's recurrent weights are a square matrix, or for the identity a convolution between as many."""
+    for role in cell.roles():
+        shape = cell.get_parameter(role.name).shape
+        if role.kind == "recurrent" and (
+            shape[0] // role.blocks != shape[1] or (name == "ring" and len(shape) != 2)
+        ):
+            return False
+    return True
 
 
 @pytest.mark.parametrize("subject", CELLS, ids=lambda subject: subject.name)

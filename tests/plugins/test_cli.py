@@ -49,23 +49,23 @@ def test_list_as_json_and_as_requirements(site, capsys):
 
 
 def test_list_with_load_names_components_and_failures(site, capsys):
-    site.add_cell("acme-cells", "mgu")
+    site.add_cell("acme-cells", "gatelet")
     site.add("acme-broken", "import no_such_module_anywhere")
     code, records = run_json(capsys, "plugins", "list", "--load")
     by_dist = {record["dist"]: record for record in records}
     assert code == 0
-    assert by_dist["acme-cells"]["components"] == ["mgu"]
+    assert by_dist["acme-cells"]["components"] == ["gatelet"]
     assert by_dist["acme-cells"]["hooks"] == ["seqhub_register_cells"]
     assert by_dist["acme-broken"]["state"] == "failed"
     assert by_dist["acme-broken"]["fix"] == "install the package that brings the module 'no_such_module_anywhere'"
 
 
 def test_info_of_a_component(site, capsys):
-    package = site.add_cell("acme-cells", "mgu", version="0.3")
-    code, document = run_json(capsys, "plugins", "info", "mgu")
+    package = site.add_cell("acme-cells", "gatelet", version="0.3")
+    code, document = run_json(capsys, "plugins", "info", "gatelet")
     (component,) = document["components"]
     assert code == 0
-    assert (component["ref"], component["version"], component["kind"]) == ("acme-cells/mgu", "0.3", "cell")
+    assert (component["ref"], component["version"], component["kind"]) == ("acme-cells/gatelet", "0.3", "cell")
     assert component["target_at"] == f"{site.folder / package / 'cells.py'}:1"
     assert component["config_at"].startswith(f"{site.folder / package / 'plugin.py'}:")
     hidden, bias = component["options"]
@@ -154,12 +154,12 @@ CASES = {
         "pip install --upgrade seqhub",
     ),
     "target": (
-        lambda site: (site.add_cell("acme", "mgu"), (site.folder / "acme" / "cells.py").write_text("")),
-        "acme/mgu: there is no acme.cells:Cell",
+        lambda site: (site.add_cell("acme", "gatelet"), (site.folder / "acme" / "cells.py").write_text("")),
+        "acme/gatelet: there is no acme.cells:Cell",
         "correct `target`",
     ),
     "requires another core": (
-        lambda site: site.add_cell("acme", "mgu", requires="seqhub>=9,<10"),
+        lambda site: site.add_cell("acme", "gatelet", requires="seqhub>=9,<10"),
         "needs seqhub>=9,<10",
         "pip install 'seqhub>=9,<10'",
     ),
@@ -211,7 +211,7 @@ def test_a_chatty_plugin_is_worth_a_note(site, capsys):
 
 
 def test_entry_points_that_changed_after_an_editable_install(site, capsys):
-    package = site.add_cell("acme", "mgu")
+    package = site.add_cell("acme", "gatelet")
     source = site.folder / "a source"
     source.mkdir()
     (source / "pyproject.toml").write_text('[project.entry-points."seqhub.v1"]\nmain = "acme.other"\n')

@@ -30,10 +30,10 @@ def refusal(registry: Registry, name: str, kinds: tuple[str, ...] = MODEL_KINDS)
 
 
 def test_the_only_provider_has_the_short_name():
-    registry = Registry([cell("mgu", "seqhub-acme", "0.3", aliases=("minimal",))])
-    for name in ("mgu", "minimal", "seqhub-acme/mgu", "Seqhub_Acme/mgu"):
-        assert registry.resolve(name).ref == "seqhub-acme/mgu"
-    assert registry.resolve("mgu").provider == "seqhub-acme/mgu==0.3"
+    registry = Registry([cell("gatelet", "seqhub-acme", "0.3", aliases=("minimal",))])
+    for name in ("gatelet", "minimal", "seqhub-acme/gatelet", "Seqhub_Acme/gatelet"):
+        assert registry.resolve(name).ref == "seqhub-acme/gatelet"
+    assert registry.resolve("gatelet").provider == "seqhub-acme/gatelet==0.3"
 
 
 def test_first_party_wins_and_the_other_is_shadowed():
@@ -51,8 +51,8 @@ def test_a_first_party_alias_is_not_taken_by_a_third_partys_name():
 
 
 def test_two_third_parties_are_an_error_on_use_alone():
-    registry = Registry([cell("ltc", "acme", "1.0"), cell("ltc", "beta", "2.0"), cell("mgu", "acme")])
-    assert registry.resolve("mgu").dist == "acme"
+    registry = Registry([cell("ltc", "acme", "1.0"), cell("ltc", "beta", "2.0"), cell("gatelet", "acme")])
+    assert registry.resolve("gatelet").dist == "acme"
     assert registry.resolve("beta/ltc").dist == "beta"
     assert refusal(registry, "ltc") == (
         "E603",
@@ -70,7 +70,7 @@ def test_the_kinds_of_a_model_share_their_names():
 
 
 def test_a_typo_gets_the_nearest_names():
-    registry = Registry([cell(name, "acme") for name in ("mgu", "ltc", "indrnn", "indylstm")])
+    registry = Registry([cell(name, "acme") for name in ("gatelet", "ltc", "indrnn", "indylstm")])
     code, message, fix = refusal(registry, "indrn")
     assert (code, message) == ("E601", "no block type 'indrn' is installed")
     assert fix.startswith("did you mean 'indrnn'")
@@ -86,7 +86,7 @@ def test_a_first_party_name_gets_its_install_command():
 
 
 def test_a_named_distribution_that_is_absent():
-    assert refusal(Registry([]), "acme-cells/mgu")[2] == "'mgu' comes with acme-cells: pip install acme-cells"
+    assert refusal(Registry([]), "acme-cells/gatelet")[2] == "'gatelet' comes with acme-cells: pip install acme-cells"
 
 
 def test_a_plugin_that_did_not_load_is_named():
@@ -98,13 +98,13 @@ def test_a_plugin_that_did_not_load_is_named():
 
 def test_a_disabled_plugin_is_named():
     disabled = record("acme", state="disabled", error="named in SEQHUB_DISABLE", fix="take it out")
-    assert refusal(Registry([], [disabled]), "acme/mgu")[::2] == ("E604", "take it out")
-    assert refusal(Registry([], [disabled]), "mgu")[2] == "it may belong to acme, which is not loaded"
+    assert refusal(Registry([], [disabled]), "acme/gatelet")[::2] == ("E604", "take it out")
+    assert refusal(Registry([], [disabled]), "gatelet")[2] == "it may belong to acme, which is not loaded"
 
 
 def test_a_distribution_without_that_component():
-    registry = Registry([cell("mgu", "acme")], [record("acme", state="ok")])
-    assert refusal(registry, "acme/mgo")[1:] == ("acme 1.0 has no block type 'mgo'", "did you mean 'mgu'?")
+    registry = Registry([cell("gatelet", "acme")], [record("acme", state="ok")])
+    assert refusal(registry, "acme/gatelit")[1:] == ("acme 1.0 has no block type 'gatelit'", "did you mean 'gatelet'?")
 
 
 def test_a_component_of_another_kind():

@@ -30,7 +30,7 @@ class Undecorated(Config):
 
 
 def cell(**changes: object) -> CellSpec:
-    fields = {"name": "mgu", "target": "acme.mgu:MGU", "config": CellConfig, "summary": "A cell."}
+    fields = {"name": "gatelet", "target": "acme.gatelet:MGU", "config": CellConfig, "summary": "A cell."}
     return CellSpec(**(fields | changes))
 
 
@@ -42,8 +42,8 @@ def cell(**changes: object) -> CellSpec:
         (cell(name="m_gu"), "name 'm_gu' is not of the form"),
         (cell(name="repeat"), "is a word of the recipe language"),
         (cell(aliases=("residual",)), "is a word of the recipe language"),
-        (cell(target="acme.mgu.MGU"), "target 'acme.mgu.MGU'"),
-        (cell(target="acme.mgu:"), "target 'acme.mgu:'"),
+        (cell(target="acme.gatelet.MGU"), "target 'acme.gatelet.MGU'"),
+        (cell(target="acme.gatelet:"), "target 'acme.gatelet:'"),
         (cell(summary=""), "summary ''"),
         (cell(summary="two\nlines"), "is not one line"),
         (cell(flags={"onx": True}), "flag 'onx' is unknown; a cell has onnx, streaming"),
@@ -66,10 +66,10 @@ def test_a_right_spec_passes():
 
 
 def test_a_name_stands_once_in_a_plugin():
-    encoder = EncoderSpec(name="mgu", target="a:B", config=Config, summary="s")
+    encoder = EncoderSpec(name="gatelet", target="a:B", config=Config, summary="s")
     assert "given twice" in spec_problems([cell(), encoder])[0]
-    assert "given twice" in spec_problems([cell(aliases=("mgu",))])[0]
-    assert spec_problems([cell(), SourceSpec(name="mgu", target="a:B", config=Config, summary="s")]) == []
+    assert "given twice" in spec_problems([cell(aliases=("gatelet",))])[0]
+    assert spec_problems([cell(), SourceSpec(name="gatelet", target="a:B", config=Config, summary="s")]) == []
 
 
 def example_of(hook: str) -> str:

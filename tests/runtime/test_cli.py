@@ -37,8 +37,9 @@ def lines(text: str) -> list[list[str]]:
 
 
 def test_predict_prints_csv(bundle: Path, table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table.write_text(table.read_text().replace("1,1,2", "1,1.1,2"))
     assert main(["predict", str(bundle), str(table)]) == 0
-    assert lines(capsys.readouterr().out) == [["a", "b"], ["9.0", "12.0"]]
+    assert lines(capsys.readouterr().out) == [["a", "b"], ["9.1", "12.0"]]  # 9.1000004 in float32
 
 
 def test_predict_names_items_where_there_are_several(
@@ -76,7 +77,7 @@ def test_predict_writes_json_lines_and_csv(bundle: Path, archive: Path, tmp_path
     out = tmp_path / "new folder" / "answers.jsonl"
     assert main(["predict", str(bundle), str(archive), "--out", str(out)]) == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
-    assert rows[1] == {"item": "x[1]", "names": ["a", "b"], "values": [1.0, 1.0]}
+    assert rows[1] == {"item": "x[1]", "names": ["a", "b"], "shape": [2], "values": [1.0, 1.0]}
     assert main(["predict", str(bundle), str(archive), "--out", str(out.with_suffix(".csv"))]) == 0
     assert len(lines(out.with_suffix(".csv").read_text())) == 3
     assert sorted(path.name for path in out.parent.iterdir()) == ["answers.csv", "answers.jsonl"]

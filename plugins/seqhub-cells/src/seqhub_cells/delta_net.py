@@ -45,7 +45,7 @@ class DeltaNetCell(MemoryCell):
         self.out_proj = output_projection(heads * value, hidden)
 
     def project(self, x: Tensor) -> tuple[Tensor, ...]:  # -> 2 x [B T H K], [B T H V], [B T H]
-        q, k, v, beta = x.split(self.sizes, dim=-1)
+        q, k, v, beta = torch.split(x, self.sizes, dim=-1)
         q, k, v = (split_heads(part, self.heads) for part in (q, k, v))
         return unit(precise(q)), unit(precise(k)), v, self.strongest * torch.sigmoid(precise(beta))
 

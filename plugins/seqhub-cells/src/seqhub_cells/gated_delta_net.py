@@ -60,7 +60,7 @@ class GatedDeltaNetCell(MemoryCell):
         self.out_proj = output_projection(heads * value, hidden)
 
     def project(self, x: Tensor) -> tuple[Tensor, ...]:  # -> 2 x [B T H K], [B T H V], 2 x [B T H], [B T H V]
-        q, k, v, beta, dt, gate = x.split(self.sizes, dim=-1)
+        q, k, v, beta, dt, gate = torch.split(x, self.sizes, dim=-1)
         q, k, v, gate = (split_heads(part, self.heads) for part in (q, k, v, gate))
         decay = -self.A_log.exp() * F.softplus(precise(dt) + self.dt_bias)
         beta = self.strongest * torch.sigmoid(precise(beta))

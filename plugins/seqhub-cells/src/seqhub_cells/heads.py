@@ -51,15 +51,15 @@ class Joint(nn.Module):
         super().__init__()
         self.sizes = list(sizes)
         self.linear = nn.Linear(d_in, sum(sizes), bias=bias)
-        for rows in self.linear.weight.data.split(self.sizes):
+        for rows in torch.split(self.linear.weight.data, self.sizes):
             nn.init.xavier_uniform_(rows)
         if bias:
             nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """[... D] -> [... size] for each size."""
-        parts: tuple[Tensor, ...] = self.linear(x).split(self.sizes, dim=-1)
-        return parts
+        y: Tensor = self.linear(x)
+        return torch.split(y, self.sizes, dim=-1)
 
 
 def output_projection(d_in: int, hidden: int) -> nn.Linear:
@@ -75,6 +75,7 @@ class HeadNorm(nn.Module):
     def __init__(self, heads: int, value_dim: int, *, eps: float = 1e-5, centred: bool = False) -> None:
         super().__init__()
         self.eps, self.centred = eps, centred
+        self.no_decay = ("weight", "bias") if centred else ("weight",)  # gains, though they have two axes
         self.weight = nn.Parameter(torch.ones(heads, value_dim))
         self.bias = nn.Parameter(torch.zeros(heads, value_dim)) if centred else None
 

@@ -64,7 +64,7 @@ class KDACell(MemoryCell):
         self.out_proj = output_projection(heads * value, hidden)
 
     def project(self, x: Tensor) -> tuple[Tensor, ...]:  # -> 2 x [B T H K], [.. V], [.. K], [B T H], [.. V]
-        q, k, v, beta, low_decay, low_gate = x.split(self.sizes, dim=-1)
+        q, k, v, beta, low_decay, low_gate = torch.split(x, self.sizes, dim=-1)
         dt = F.softplus(precise(*self.decay(low_decay)) + self.dt_bias)
         parts = (q, k, v, dt, *self.gate(low_gate))
         q, k, v, dt, gate = (split_heads(part, self.heads) for part in parts)

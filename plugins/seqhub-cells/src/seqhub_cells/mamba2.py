@@ -43,7 +43,7 @@ class Mamba2Cell(MemoryCell):
         self.out_proj = output_projection(inner, hidden)
 
     def project(self, x: Tensor) -> tuple[Tensor, ...]:  # -> C, B [B T 1 N], x [B T H P], dt [B T H], gate [B T E]
-        value, b, c, dt, gate = x.split(self.sizes, dim=-1)
+        value, b, c, dt, gate = torch.split(x, self.sizes, dim=-1)
         dt = F.softplus(precise(dt) + self.dt_bias)
         return c[..., None, :], b[..., None, :], split_heads(value, self.heads), dt, F.silu(gate)
 
