@@ -7,80 +7,127 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
+from seqhub.api import Config
 from seqhub.assembly.plan import ModelPlan, Node
-from seqhub.errors import PluginError
-from seqhub.nn import Cell, Chain, Ends, Parallel, Recurrent, Residual, SequenceLayer, SequenceModel
+from seqhub.errors import Place, PluginError, RecipeError
+from seqhub.nn import (
+    Cell,
+    Chain,
+    Ends,
+    Init,
+    Parallel,
+    Recurrent,
+    Regularisation,
+    Residual,
+    SequenceLayer,
+    SequenceModel,
+    init_cell,
+)
 from seqhub.nn.pointwise import Dropout
-from seqhub.plugins import load_target
+from seqhub.plugins import Component, load_target
+from seqhub.recipe.reader import place_of
+from seqhub.recipe.types import Keys
 from seqhub.recipe.types import Parallel as ParallelOptions
+from seqhub.recipe.types import Recurrent as RecurrentOptions
 from seqhub.recipe.types import Residual as ResidualOptions
 
 
 def build_model(plan: ModelPlan, ends: Ends) -> SequenceModel:
-    """The model of a plan between the ends of a task. PluginError where a component is not what its spec says."""
-    return SequenceModel(ends, build_chain(plan.nodes, plan.width))
+    """The model of a plan between the ends of a task.
+
+    Raises PluginError where a component is not what its spec says, RecipeError E212 where an option does not suit it.
+    """
+    return SequenceModel(ends, _Builder(plan.places).chain(plan.nodes, plan.width))
 
 
-def build_chain(nodes: tuple[Node, ...], d_in: int, parent: str = "") -> Chain:
-    """Layers one after the other, named as in the recipe (without the parent's name)."""
-    layers: dict[str, SequenceLayer] = {}
-    for node in nodes:
-        name = _relative(node.name, parent)
-        layers[name] = layer = build_node(node)
-        if node.block.common.dropout:
-            layers[f"{name}-dropout"] = Dropout(layer.d_out, rate=node.block.common.dropout)
-    return Chain(d_in, layers)
+@dataclass(frozen=True)
+class _Builder:
+    places: Mapping[Keys, Place]
 
+    def chain(self, nodes: tuple[Node, ...], d_in: int, parent: str = "") -> Chain:
+        """Layers one after the other, named as in the recipe (without the parent's name)."""
+        layers: dict[str, SequenceLayer] = {}
+        for node in nodes:
+            name = node.name.removeprefix(f"{parent}.") if parent else node.name
+            layers[name] = layer = self.layer(node)
+            if node.block.common.dropout:
+                layers[f"{name}-dropout"] = Dropout(layer.d_out, rate=node.block.common.dropout)
+        return Chain(d_in, layers)
 
-def build_node(node: Node) -> SequenceLayer:
-    """One leaf, residual or parallel."""
-    structure = node.block.structure
-    if isinstance(structure, ResidualOptions):
-        return Residual(build_chain(node.branches[0], node.d_in, node.name), norm_kind=structure.norm)
-    if isinstance(structure, ParallelOptions):
-        branches = [build_chain(branch, node.d_in, node.name) for branch in node.branches]
-        return Parallel(branches, merge=structure.merge)
-    return _build_leaf(node)
+    def layer(self, node: Node) -> SequenceLayer:
+        """One leaf, residual or parallel."""
+        structure = node.block.structure
+        if isinstance(structure, ResidualOptions):
+            return Residual(self.chain(node.branches[0], node.d_in, node.name), norm_kind=structure.norm)
+        if isinstance(structure, ParallelOptions):
+            branches = [self.chain(branch, node.d_in, node.name) for branch in node.branches]
+            return Parallel(branches, merge=structure.merge)
+        return self.leaf(node)
 
-
-def _build_leaf(node: Node) -> SequenceLayer:
-    component, options = node.block.component, node.block.options
-    if component is None or options is None:
-        raise TypeError(f"block '{node.name}' is neither a component nor a structure")
-    target = load_target(component)
-    keywords = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-
-    def make() -> Any:
-        try:
-            return target(node.d_in, **keywords)
-        except TypeError as error:
-            accepted = ", ".join(inspect.signature(target).parameters)
+    def leaf(self, node: Node) -> SequenceLayer:
+        """A component; a cell becomes a layer over time."""
+        component, options, recurrent = node.block.component, node.block.options, node.block.recurrent
+        if component is None or options is None:
+            raise TypeError(f"block '{node.name}' is neither a component nor a structure")
+        layer = _construct(component, options, node.d_in)
+        if component.spec.kind == "cell":
+            if not isinstance(layer, Cell) or recurrent is None:
+                raise _wrong_kind(component.ref, layer, "seqhub.nn.Cell")
+            backward = _construct(component, options, node.d_in) if recurrent.direction == "bidirectional" else None
+            layer = self.recurrent(node, layer, backward, recurrent)
+        if not isinstance(layer, SequenceLayer):
+            raise _wrong_kind(component.ref, layer, "seqhub.nn.SequenceLayer")
+        if layer.geometry != node.geometry:
             raise PluginError(
-                f"{component.ref}: {component.spec.target} does not take the options of its config ({error})",
-                fix=f"its constructor takes: {accepted}; give it the fields of {type(options).__name__}",
-                code="E620",
+                f"{component.ref}: the layer's geometry {layer.geometry} is not what its config says, {node.geometry}",
+                fix="compute both with one function",
+                code="E621",
+            )
+        return layer
+
+    def recurrent(self, node: Node, cell: Cell, backward: Cell | None, options: RecurrentOptions) -> Recurrent:
+        """The cell over time, its first values drawn and its noise set."""
+        rates = Regularisation(options.input_dropout, options.recurrent_dropout, options.zoneout)
+        try:
+            if options.init is not None:
+                first = Init(**dataclasses.asdict(options.init))
+                for one in (cell, backward):
+                    if one is not None:
+                        init_cell(one, first)
+            return Recurrent(
+                cell,
+                direction=options.direction,
+                backward_cell=backward,
+                merge=options.merge,
+                regularisation=rates,
+            )
+        except ValueError as error:
+            place = place_of(self.places, node.block.path)
+            fix = "leave out the option, or take a cell that it suits"
+            raise RecipeError(
+                f"block '{node.name}' ({node.block.type}): {error}", fix=fix, code="E212", place=place
             ) from error
 
-    layer = make()
-    if component.spec.kind == "cell":
-        recurrent = node.block.recurrent
-        if not isinstance(layer, Cell) or recurrent is None:
-            raise _wrong_kind(component.ref, layer, "seqhub.nn.Cell")
-        backward = make() if recurrent.direction == "bidirectional" else None
-        layer = Recurrent(layer, direction=recurrent.direction, backward_cell=backward, merge=recurrent.merge)
-    if not isinstance(layer, SequenceLayer):
-        raise _wrong_kind(component.ref, layer, "seqhub.nn.SequenceLayer")
-    if layer.geometry != node.geometry:
+
+def _construct(component: Component, options: Config, d_in: int) -> Any:
+    """The component's class, called with the fields of its config."""
+    target = load_target(component)
+    keywords = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    try:
+        return target(d_in, **keywords)
+    except TypeError as error:
+        accepted = ", ".join(inspect.signature(target).parameters)
         raise PluginError(
-            f"{component.ref}: the layer's geometry {layer.geometry} is not what its config says, {node.geometry}",
-            fix="compute both with one function",
-            code="E621",
-        )
-    return layer
+            f"{component.ref}: {component.spec.target} does not take the options of its config ({error})",
+            fix=f"its constructor takes: {accepted}; give it the fields of {type(options).__name__}",
+            code="E620",
+        ) from error
 
 
 def _wrong_kind(ref: str, layer: nn.Module, expected: str) -> PluginError:
@@ -89,7 +136,3 @@ def _wrong_kind(ref: str, layer: nn.Module, expected: str) -> PluginError:
         fix=f"make the class a subclass of {expected}",
         code="E622",
     )
-
-
-def _relative(name: str, parent: str) -> str:
-    return name.removeprefix(parent + ".") if parent else name

@@ -40,6 +40,7 @@ class ModelPlan:
     width: int
     nodes: tuple[Node, ...]
     geometry: Geometry
+    places: Mapping[Keys, Place] = field(default_factory=dict, compare=False)  # for what only building can tell
 
 
 def plan_model(recipe: Recipe) -> ModelPlan:
@@ -95,7 +96,7 @@ class _Planner:
         geometry = _total(nodes, width)
         if task is not None and not self.problems:
             self._ask_task(task, geometry)
-        return ModelPlan(width, nodes, geometry)
+        return ModelPlan(width, nodes, geometry, self.places)
 
     def _ask_task(self, task: Part, geometry: Geometry) -> None:
         """A task's options may define `model_problems(geometry) -> [(field, message, fix)]`."""

@@ -51,6 +51,35 @@ class Common(Config):
 
 
 @config
+class InitOptions(Config):
+    """First values by name, role by role; what is not named starts as the cell itself chose."""
+
+    input: Literal["xavier", "orthogonal", "uniform"] | None = option(
+        default=None, help="matrices that read the input, gate by gate"
+    )
+    recurrent: Literal["xavier", "orthogonal", "identity", "uniform", "ring"] | None = option(
+        default=None, help="matrices that read the state, gate by gate"
+    )
+    diagonal: Literal["chrono", "power-law", "ring"] | None = option(
+        default=None, help="share of its past that each unit of a diagonal recurrence keeps"
+    )
+    bias: Literal["zeros", "uniform"] | None = option(default=None, help="biases")
+    forget: Literal["forget-bias", "chrono", "power-law"] | None = option(
+        default=None, help="biases of the gate that keeps the past"
+    )
+    value: float = option(default=1.0, help="forget-bias: the gate keeps sigmoid(value)")
+    steps: int = option(default=100, help="chrono: the longest memory that the task needs", unit="steps", ge=3)
+    exponent: float = option(default=0.56, help="power-law: how fast the mean share kept falls with time", gt=0)
+    low: float = option(default=0.9, help="ring: smallest radius", ge=0)
+    high: float = option(default=0.999, help="ring: largest radius", gt=0)
+
+    def problems(self, width: int) -> list[tuple[str, str, str]]:
+        if self.low > self.high:
+            return [("low", f"the ring is from {self.low} to {self.high}", "set low below high")]
+        return []
+
+
+@config
 class Recurrent(Config):
     """What every recurrent cell takes."""
 
@@ -60,6 +89,14 @@ class Recurrent(Config):
     merge: Literal["concat", "sum", "mean"] = option(
         default="concat", help="how the two directions of `bidirectional` are joined"
     )
+    init: InitOptions | None = option(default=None, help="first values by name; null: the cell's own")
+    input_dropout: float = option(
+        default=0.0, help="share of the input columns zeroed while training, the same at every step", ge=0, lt=1
+    )
+    recurrent_dropout: float = option(
+        default=0.0, help="share of the recurrent weights zeroed while training, the same at every step", ge=0, lt=1
+    )
+    zoneout: float = option(default=0.0, help="share of the units that keep their state at a step", ge=0, lt=1)
 
     def problems(self, width: int) -> list[tuple[str, str, str]]:
         if self.merge != "concat" and self.direction != "bidirectional":
