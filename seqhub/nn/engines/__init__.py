@@ -44,9 +44,7 @@ def run_cell(
     return _run(cell, x, lengths, state, ctx, native)
 
 
-def _run(
-    cell: Cell, x: Tensor, lengths: Tensor, state: State, ctx: Context, native: bool
-) -> tuple[Tensor, State]:
+def _run(cell: Cell, x: Tensor, lengths: Tensor, state: State, ctx: Context, native: bool) -> tuple[Tensor, State]:
     form = cell.native() if native and ctx.reset is None else None
     if form is not None:
         y, next_state = run_native(form, x, lengths, state)

@@ -14,8 +14,9 @@ def rotate(x: Tensor, positions: Tensor) -> Tensor:
     H E].
     """
     half = x.shape[-1] // 2
-    exponents = torch.arange(half, device=x.device, dtype=torch.float32) / half
-    angles = positions[:, None].to(torch.float32) * 10000.0**-exponents  # [T E/2]
+    precise = torch.promote_types(x.dtype, torch.float32)  # not in half precision, whatever x is
+    exponents = torch.arange(half, device=x.device, dtype=precise) / half
+    angles = positions[:, None].to(precise) * 10000.0**-exponents  # [T E/2]
     cos, sin = angles.cos()[:, None].to(x.dtype), angles.sin()[:, None].to(x.dtype)  # [T 1 E/2]
     a, b = x.chunk(2, dim=-1)
     return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)

@@ -23,9 +23,7 @@ from seqhub_cells.init import init_input, init_recurrent
 class ProjectedLSTMCell(Cell):
     """State: r [B P], c [B H]. Output: r."""
 
-    def __init__(
-        self, d_in: int, *, hidden: int, projection: int, bias: bool = True, forget_bias: float = 1.0
-    ) -> None:
+    def __init__(self, d_in: int, *, hidden: int, projection: int, bias: bool = True, forget_bias: float = 1.0) -> None:
         at_least(1, hidden=hidden, projection=projection)
         super().__init__(d_in, output_size=projection, state={"r": Slot((projection,)), "c": Slot((hidden,))})
         self.hidden = hidden

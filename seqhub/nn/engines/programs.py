@@ -1,0 +1,61 @@
+"""Traced steps, kept: one program for each cell, shape and circumstance, so that a training run traces once.
+
+A step is not traced, and the cell is called instead, where no gradient is wanted, under autocast, for a few steps
+only, for a state of whole numbers, and where tracing fails (a step that branches on data).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from seqhub.nn.cell import Cell
+from seqhub.nn.engines.program import StepFunction, StepProgram, trace_step
+from seqhub.nn.state import State
+
+FEWEST_STEPS = 8  # tracing costs as much as some hundred steps; single steps come from streams, not from training
+MOST_PROGRAMS = 16  # per cell: batch sizes, ragged or not, training or not
+
+_programs: WeakKeyDictionary[Cell, OrderedDict[Hashable, StepProgram | None]] = WeakKeyDictionary()
+
+
+def program_for(step: Any, cell: Cell, sequences: list[Tensor], state: State, constants: State) -> StepProgram | None:
+    """The traced step for inputs [T B ...] of these shapes, or None where the cell itself is to be called."""
+    parameters: list[Tensor] = list(dict(cell.named_parameters()).values())
+    tensors = [*sequences, *state.values(), *parameters]
+    wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    plain = all(value.is_floating_point() for value in state.values()) and not torch.is_autocast_enabled(
+        sequences[0].device.type
+    )
+    if not wanted or not plain or len(sequences[0]) < FEWEST_STEPS or torch.compiler.is_compiling():
+        return None
+    inputs = [sequence[0] for sequence in sequences]
+    key = (step.kind, cell.training, tuple(_likeness(t) for t in (*inputs, *state.values(), *parameters)))
+    kept = _programs.setdefault(cell, OrderedDict())
+    if key not in kept:
+        kept[key] = _trace(step, inputs, list(state.values()), list(constants.values()), parameters)
+        if len(kept) > MOST_PROGRAMS:
+            kept.popitem(last=False)
+    kept.move_to_end(key)
+    return kept[key]
+
+
+def _trace(
+    step: StepFunction, inputs: list[Tensor], state: list[Tensor], constants: list[Tensor], parameters: list[Tensor]
+) -> StepProgram | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch's tracer about itself
+            return trace_step(step, inputs, state, constants, parameters)
+    except Exception:  # whatever tracing cannot follow, the cell itself can do
+        return None
+
+
+def _likeness(tensor: Tensor) -> Hashable:
+    return tuple(tensor.shape), tensor.dtype, tensor.device, tensor.requires_grad
