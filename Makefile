@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make run         train, export and verify the model of $(RECIPE)"
 	@echo "make test        lint, types, and all tests but the slow ones, with coverage"
-	@echo "make test-fast   the same tests, nothing else"
+	@echo "make test-fast   what a change needs while it is made: no exports, no whole runs, under 3 minutes"
 	@echo "make test-slow   the slow tests"
 	@echo "make bench       measurements"
 	@echo "make lint        ruff and mypy"
@@ -31,7 +31,7 @@ test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile --cov --cov-report=term
 
 test-fast: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not heavy" -k "not graphs" -n auto --dist loadfile -q
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow

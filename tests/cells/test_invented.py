@@ -12,6 +12,8 @@ from seqhub.testing.subject import Subject
 from seqhub.testing.suite import CHECKS, run_check, too_few
 from tests.cells.invented import SPECS, ContrastCell, MetronomeCell, SurpriseCell
 
+pytestmark = pytest.mark.heavy
+
 SUBJECTS = [Subject(spec, f"test/{spec.name}", options) for spec in SPECS for options in spec.examples]
 
 

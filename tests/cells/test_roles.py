@@ -46,9 +46,7 @@ def _square(cell: Cell, name: str) -> bool:
     """Whether each gate's recurrent weights are a square matrix, or for the identity a convolution between as many."""
     for role in cell.roles():
         shape = cell.get_parameter(role.name).shape
-        if role.kind == "recurrent" and (
-            shape[0] // role.blocks != shape[1] or (name == "ring" and len(shape) != 2)
-        ):
+        if role.kind == "recurrent" and (shape[0] // role.blocks != shape[1] or (name == "ring" and len(shape) != 2)):
             return False
     return True
 

@@ -248,9 +248,7 @@ def test_slstm_survives_gates_that_would_overflow():
 def normalised(values: Row, norm: nn.LayerNorm, at: int = 0) -> Row:
     mean = sum(values) / len(values)
     spread = math.sqrt(sum((v - mean) ** 2 for v in values) / len(values) + norm.eps)
-    return [
-        (v - mean) / spread * float(norm.weight[at + j]) + float(norm.bias[at + j]) for j, v in enumerate(values)
-    ]
+    return [(v - mean) / spread * float(norm.weight[at + j]) + float(norm.bias[at + j]) for j, v in enumerate(values)]
 
 
 def test_layernorm_gru():

@@ -22,6 +22,8 @@ from seqhub.errors import ExpectationMissed
 from seqhub.plugins import load_registry
 from seqhub.recipe import load_recipe
 
+pytestmark = pytest.mark.heavy
+
 RECIPE = """\
 recipe: 1
 name: waves

@@ -23,6 +23,8 @@ from seqhub_cells.gru import GRUCell
 from tests.export.conftest import Exported
 from tests.export.layers import Drifting, Frozen, Gain, Shift, model_of
 
+pytestmark = pytest.mark.heavy
+
 BUNDLES = ("hybrid", "ahead")
 
 

@@ -14,6 +14,8 @@ from seqhub.runtime import load
 from seqhub.training.folder import RunFolder
 from tests.export.layers import Shift, model_of
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

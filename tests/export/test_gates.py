@@ -21,6 +21,8 @@ from seqhub.runtime.manifest import GraphInfo
 from seqhub_conv.conv1d import Conv1d
 from tests.export.layers import Drifting, Forgetful, Frozen, Gain, Leaky, Shift, Unknown, model_of
 
+pytestmark = pytest.mark.heavy
+
 
 def lowered(layer: SequenceLayer, role: Role = "full") -> tuple[onnx.ModelProto, GraphInfo]:
     return lower(DeploymentTwin(layer.eval(), role).eval(), role, opset=20)

@@ -16,6 +16,8 @@ from seqhub.training.files import append_row, read_json, read_rows, write_json
 from seqhub.training.folder import RunFolder
 from seqhub.training.run import Trained
 
+pytestmark = pytest.mark.heavy
+
 STEPS_PER_EPOCH = 5
 SETTINGS = {
     "cosine": ("train.epochs=3",),
