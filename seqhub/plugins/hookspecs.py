@@ -49,29 +49,29 @@ def seqhub_register_cells() -> Iterable[CellSpec]:
 def seqhub_register_attentions() -> Iterable[AttentionSpec]:
     """Attentions: the target is a `seqhub.nn.SequenceLayer`, built as `target(d_in, **options)`.
 
-        from seqhub.api import INF, AttentionSpec, Config, Geometry, config, hookimpl, option
+    from seqhub.api import INF, AttentionSpec, Config, Geometry, config, hookimpl, option
 
-        @config
-        class PooledConfig(Config):
-            heads: int = option(4, ge=1, help="number of heads; divides the input width")
+    @config
+    class PooledConfig(Config):
+        heads: int = option(4, ge=1, help="number of heads; divides the input width")
 
-            def geometry(self, width):
-                return Geometry(width=width, past=INF)
+        def geometry(self, width):
+            return Geometry(width=width, past=INF)
 
-            def problems(self, width):
-                if width % self.heads:
-                    return [("heads", f"heads {self.heads} does not divide width {width}", "use a divisor")]
-                return []
+        def problems(self, width):
+            if width % self.heads:
+                return [("heads", f"heads {self.heads} does not divide width {width}", "use a divisor")]
+            return []
 
-        @hookimpl
-        def seqhub_register_attentions():
-            yield AttentionSpec(
-                name="pooled-attention",
-                target="seqhub_acme.pooled:PooledAttention",
-                config=PooledConfig,
-                summary="Attention over a running mean of keys.",
-                flags={"onnx": True, "streaming": True},
-            )
+    @hookimpl
+    def seqhub_register_attentions():
+        yield AttentionSpec(
+            name="pooled-attention",
+            target="seqhub_acme.pooled:PooledAttention",
+            config=PooledConfig,
+            summary="Attention over a running mean of keys.",
+            flags={"onnx": True, "streaming": True},
+        )
     """
     return ()
 
@@ -109,25 +109,25 @@ def seqhub_register_encoders() -> Iterable[EncoderSpec]:
 def seqhub_register_blocks() -> Iterable[BlockSpec]:
     """Plain layers between the others (norms, perceptrons): the target is a `seqhub.nn.SequenceLayer`.
 
-        from seqhub.api import BlockSpec, Config, Geometry, config, hookimpl, option
+    from seqhub.api import BlockSpec, Config, Geometry, config, hookimpl, option
 
-        @config
-        class GLUConfig(Config):
-            width: int = option(help="output width", ge=1)
+    @config
+    class GLUConfig(Config):
+        width: int = option(help="output width", ge=1)
 
-            def geometry(self, width):
-                return Geometry(width=self.width)
+        def geometry(self, width):
+            return Geometry(width=self.width)
 
-        @hookimpl
-        def seqhub_register_blocks():
-            yield BlockSpec(
-                name="glu",
-                target="seqhub_acme.glu:GLU",
-                config=GLUConfig,
-                summary="Gated linear unit on each step.",
-                reference="arXiv:1612.08083",
-                flags={"onnx": True, "streaming": True},
-            )
+    @hookimpl
+    def seqhub_register_blocks():
+        yield BlockSpec(
+            name="glu",
+            target="seqhub_acme.glu:GLU",
+            config=GLUConfig,
+            summary="Gated linear unit on each step.",
+            reference="arXiv:1612.08083",
+            flags={"onnx": True, "streaming": True},
+        )
     """
     return ()
 
@@ -136,21 +136,21 @@ def seqhub_register_blocks() -> Iterable[BlockSpec]:
 def seqhub_register_sources() -> Iterable[SourceSpec]:
     """Data sources: the target is built as `target(config, base_dir)` and has `read()`.
 
-        from seqhub.api import Config, SourceSpec, config, hookimpl, option
+    from seqhub.api import Config, SourceSpec, config, hookimpl, option
 
-        @config
-        class WavConfig(Config):
-            folder: str = option(help="folder of .wav files, relative to the recipe")
-            rate_hz: int = option(16000, ge=1, help="sampling rate that the files must have", unit="Hz")
+    @config
+    class WavConfig(Config):
+        folder: str = option(help="folder of .wav files, relative to the recipe")
+        rate_hz: int = option(16000, ge=1, help="sampling rate that the files must have", unit="Hz")
 
-        @hookimpl
-        def seqhub_register_sources():
-            yield SourceSpec(
-                name="wav-folder",
-                target="seqhub_acme.wav:WavFolder",
-                config=WavConfig,
-                summary="A folder of WAV files, one sequence each.",
-            )
+    @hookimpl
+    def seqhub_register_sources():
+        yield SourceSpec(
+            name="wav-folder",
+            target="seqhub_acme.wav:WavFolder",
+            config=WavConfig,
+            summary="A folder of WAV files, one sequence each.",
+        )
     """
     return ()
 
@@ -159,26 +159,26 @@ def seqhub_register_sources() -> Iterable[SourceSpec]:
 def seqhub_register_tasks() -> Iterable[TaskSpec]:
     """Tasks: the target is a `seqhub.tasks.Task`; `config` are the options under `task:`, `data` those under `data:`.
 
-        from seqhub.api import Config, TaskSpec, config, hookimpl, option
+    from seqhub.api import Config, TaskSpec, config, hookimpl, option
 
-        @config
-        class DenoiseConfig(Config):
-            noise: float = option(0.1, ge=0, help="standard deviation of the noise that is added")
+    @config
+    class DenoiseConfig(Config):
+        noise: float = option(0.1, ge=0, help="standard deviation of the noise that is added")
 
-        @config
-        class DenoiseData(Config):
-            target: list[str] = option([], help="columns to reconstruct")
+    @config
+    class DenoiseData(Config):
+        target: list[str] = option([], help="columns to reconstruct")
 
-        @hookimpl
-        def seqhub_register_tasks():
-            yield TaskSpec(
-                name="denoise",
-                target="seqhub_acme.denoise:Denoise",
-                config=DenoiseConfig,
-                data=DenoiseData,
-                metrics={"mse": "min"},
-                summary="Reconstruct a series from a noisy copy.",
-            )
+    @hookimpl
+    def seqhub_register_tasks():
+        yield TaskSpec(
+            name="denoise",
+            target="seqhub_acme.denoise:Denoise",
+            config=DenoiseConfig,
+            data=DenoiseData,
+            metrics={"mse": "min"},
+            summary="Reconstruct a series from a noisy copy.",
+        )
     """
     return ()
 

@@ -1,10 +1,10 @@
 """What is known of each plugin: where it was found, what became of it, and why.
 
-    found          its metadata was read; nothing was imported yet
-    disabled       SEQHUB_DISABLE or SEQHUB_PLUGINS leaves it out; never imported
-    incompatible   it speaks another plugin API than this seqhub; never imported
-    failed         importing, registering or checking it went wrong; `error` says how
-    ok             its components are in the registry
+found          its metadata was read; nothing was imported yet
+disabled       SEQHUB_DISABLE or SEQHUB_PLUGINS leaves it out; never imported
+incompatible   it speaks another plugin API than this seqhub; never imported
+failed         importing, registering or checking it went wrong; `error` says how
+ok             its components are in the registry
 """
 
 from __future__ import annotations

@@ -130,9 +130,7 @@ def _noun(kinds: Sequence[str]) -> str:
     return "block type" if len(kinds) > 1 else kinds[0]
 
 
-def load_registry(
-    environ: Mapping[str, str] | None = None, *, notify: Callable[[str], None] | None = None
-) -> Registry:
+def load_registry(environ: Mapping[str, str] | None = None, *, notify: Callable[[str], None] | None = None) -> Registry:
     """Import the plugin modules of this environment (none loads torch) and gather what they register.
 
     A plugin that is left out is told once, by `notify` (stderr by default). With SEQHUB_STRICT=1 it raises PluginError.

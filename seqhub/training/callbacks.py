@@ -131,4 +131,3 @@ def position(checkpoint: Mapping[str, Any]) -> tuple[int, int]:
     started = progress["epoch_progress"]["current"]["started"]
     batches = progress["epoch_loop.batch_progress"]["current"]["processed"]
     return epochs, batches if started > epochs else 0
-

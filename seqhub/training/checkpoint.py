@@ -75,9 +75,7 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def _unreadable(folder: Path, why: str) -> RunError:
-    return RunError(
-        f"the checkpoint {folder} cannot be read: {why}", code="E402", fix="start again with --fresh"
-    )
+    return RunError(f"the checkpoint {folder} cannot be read: {why}", code="E402", fix="start again with --fresh")
 
 
 def _detached(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -118,10 +118,20 @@ def test_a_program_serves_every_length_and_follows_the_weights():
     torch.testing.assert_close(y, want, atol=1e-6, rtol=1e-5)
 
 
-def test_no_program_without_gradients_or_for_a_few_steps():
+def test_inference_runs_the_program_without_what_a_gradient_needs():
+    cell = subjects(load_registry().resolve("layernorm-gru"))[0].cell()
+    layer = Recurrent(cell)
+    x, lengths = ragged([30, 12], cell.d_in)
+    with torch.no_grad():
+        y, _, after = layer(x, lengths, layer.initial_state(2))
+    assert [program is not None for program in programs._programs[cell].values()] == [True]
+    want, _, want_after = layer(x, lengths, layer.initial_state(2))
+    torch.testing.assert_close(y, want.detach())
+    torch.testing.assert_close(after["h"], want_after["h"].detach())
+
+
+def test_no_program_for_a_few_steps():
     cell = subjects(load_registry().resolve("mgu"))[0].cell()
     layer = Recurrent(cell)
-    with torch.no_grad():
-        layer(torch.randn(2, 30, cell.d_in), torch.full((2,), 30), layer.initial_state(2))
     layer(torch.randn(2, 3, cell.d_in), torch.full((2,), 3), layer.initial_state(2))
     assert cell not in programs._programs

@@ -16,9 +16,23 @@ def run_program(
     program: StepProgram, inputs: list[Tensor], state: list[Tensor], constants: list[Tensor], parameters: list[Tensor]
 ) -> tuple[Tensor, list[Tensor]]:
     """inputs: each [T B ...]; state, constants, parameters as traced -> y [T B O], the last state."""
+    if not torch.is_grad_enabled():
+        return _infer(program, inputs, state, [*constants, *parameters])
     sizes = (len(inputs), len(state), len(constants))
     y, *last = _Loop.apply(program, sizes, *inputs, *state, *constants, *parameters)  # type: ignore[no-untyped-call]
     return y, last
+
+
+def _infer(
+    program: StepProgram, inputs: list[Tensor], state: list[Tensor], shared: list[Tensor]
+) -> tuple[Tensor, list[Tensor]]:
+    """The loop alone: nothing is saved."""
+    with _BelowAutograd():
+        given, ys = (*shared, *program.hoist(*shared)), []
+        for now in zip(*(sequence.unbind(0) for sequence in inputs), strict=True):
+            y, *state = program.infer(*now, *state, *given)
+            ys.append(y)
+        return torch.stack(ys), state
 
 
 class _Loop(torch.autograd.Function):

@@ -34,6 +34,7 @@ class StepProgram:
 
     hoist(*constants, *parameters) -> what is computed once a sequence
     forward(*inputs, *state, *shared) -> (y, *state, *saved)                shared: constants, parameters, hoisted
+    infer(*inputs, *state, *shared) -> (y, *state)
     backward(*inputs, *state, *shared, *saved, gy, *gstate) -> (*ginputs, *gstate, *factors, *sums)
     factors: per weight, which parameter it is and whether the product is transposed; sums: parameters added up step
     by step.
@@ -41,6 +42,7 @@ class StepProgram:
 
     hoist: Callable[..., tuple[Tensor, ...]]
     forward: Callable[..., tuple[Tensor, ...]]
+    infer: Callable[..., tuple[Tensor, ...]]
     backward: Callable[..., tuple[Tensor | None, ...]]
     inputs: int
     states: int
@@ -128,6 +130,7 @@ def _cut(graph: fx.Graph, sizes: tuple[int, int, int, int]) -> StepProgram:
     return StepProgram(
         hoist=straight_line(graph, shared, hoisted),
         forward=straight_line(graph, [*varying, *steady], [*outputs, *saved]),
+        infer=straight_line(graph, [*varying, *steady], outputs),
         backward=straight_line(graph, [*varying, *steady, *saved, *tangents], wanted),
         inputs=n_inputs,
         states=n_state,

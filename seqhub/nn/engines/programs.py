@@ -1,7 +1,7 @@
 """Traced steps, kept: one program for each cell, shape and circumstance, so that a training run traces once.
 
-A step is not traced, and the cell is called instead, where no gradient is wanted, under autocast, for a few steps
-only, for a state of whole numbers, and where tracing fails (a step that branches on data).
+A step is not traced, and the cell is called instead, where nothing could have a gradient, under autocast, for a
+few steps only, for a state of whole numbers, and where tracing fails (a step that branches on data).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def program_for(step: Any, cell: Cell, sequences: list[Tensor], state: State, co
     """The traced step for inputs [T B ...] of these shapes, or None where the cell itself is to be called."""
     parameters: list[Tensor] = list(dict(cell.named_parameters()).values())
     tensors = [*sequences, *state.values(), *parameters]
-    wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    wanted = any(tensor.requires_grad for tensor in tensors)  # a cell without parameters has little to gain
     plain = all(value.is_floating_point() for value in state.values()) and not torch.is_autocast_enabled(
         sequences[0].device.type
     )
@@ -58,4 +58,4 @@ def _trace(
 
 
 def _likeness(tensor: Tensor) -> Hashable:
-    return tuple(tensor.shape), tensor.dtype, tensor.device, tensor.requires_grad
+    return tuple(tensor.shape), tensor.dtype, tensor.device
