@@ -25,5 +25,6 @@ def run(args: argparse.Namespace) -> int:
         if plan.geometry.streamable
         else f"does not stream: {plan.geometry.obstacle or 'unbounded look-ahead'}"
     )
-    print(f"{recipe.path}: ok: {recipe.task.component.spec.name}, {len(plan.nodes)} blocks, {streams}")
+    count = "1 block" if len(plan.nodes) == 1 else f"{len(plan.nodes)} blocks"
+    print(f"{recipe.path}: ok: {recipe.task.component.spec.name}, {count}, {streams}")
     return 0
