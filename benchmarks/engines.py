@@ -11,13 +11,15 @@ from collections.abc import Callable
 import torch
 from paired import compare, inference, train_step
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from seqhub.cli.output import print_table
 from seqhub.nn import Context, Recurrent, SequenceLayer
+from seqhub.nn.engines import linear_scan, run_memory, run_steps
+from seqhub.plugins import load_registry, load_target
 from seqhub_cells.gru import GRUCell
 from seqhub_cells.layernorm_lstm import LayerNormLSTMCell
 from seqhub_cells.lstm import LSTMCell
-from seqhub_cells.min_gru import MinGRUCell
 from seqhub_cells.rnn import RNNCell
 
 SIZES = ((32, 128, 64, 128), (16, 256, 32, 64))
@@ -74,21 +76,46 @@ def stepped(rows: Rows, size: tuple[int, int, int, int]) -> None:
 
 
 def linear(rows: Rows, steps: int) -> None:
-    """The linear engine against a naive loop over the cell's own step."""
+    """h' = a h + b: the linear engine against loops under autograd, the naive one and the careful one."""
     batch, hidden = 32, 128
-    cell = MinGRUCell(hidden, hidden=hidden)
-    ours = Recurrent(cell)
-    x, full = torch.randn(batch, steps, hidden), torch.full((batch,), steps)
+    a, b = (nn.Parameter(torch.rand(batch, steps, hidden)) for _ in range(2))
+    h0 = torch.zeros(batch, hidden)
+    inputs = nn.ParameterList([a, b])
 
-    def loop() -> Tensor:
-        state, ys = ours.initial_state(batch), []
+    def naive() -> Tensor:
+        h, hs = h0, []
         for t in range(steps):
-            y, state = cell.step(cell.project(x[:, t]), state, Context())
-            ys.append(y)
-        return torch.stack(ys, 1)
+            h = a[:, t] * h + b[:, t]
+            hs.append(h)
+        return torch.stack(hs, 1)
 
-    label = f"B{batch} T{steps} H{hidden}"
-    add(rows, label, ("naive loop, min-gru", loop, cell), [("linear engine, min-gru", whole(ours, x, full), ours)])
+    def careful() -> Tensor:
+        h, hs = h0, []
+        for a_t, b_t in zip(a.unbind(1), b.unbind(1), strict=True):
+            h = torch.addcmul(b_t, a_t, h)
+            hs.append(h)
+        return torch.stack(hs, 1)
+
+    ours = ("linear engine", lambda: linear_scan(a, b, h0)[0], inputs)
+    add(rows, f"B{batch} T{steps} H{hidden}", ("naive loop", naive, inputs), [("unbound loop", careful, inputs), ours])
+
+
+def memory(rows: Rows, name: str) -> None:
+    """A matrix memory, chunked, against the cell's own step in a loop: terms and read-out included, projections not."""
+    batch, steps, hidden = 2, 256, 128
+    cell = load_target(load_registry().resolve(name))(hidden, hidden=hidden, heads=4)
+    x = torch.randn(batch, steps, hidden)
+    state = {key: slot.tensor(batch) for key, slot in cell.state.items()}
+    valid = torch.ones(batch, steps, dtype=torch.bool)
+    with torch.no_grad():
+        inner = (
+            x if cell.inlet is None else cell.inlet(x, torch.full((batch,), steps), cell.inlet.initial_state(batch))[0]
+        )
+        p = tree_map(lambda t: t.detach(), cell.project(inner))
+    leaves = tree_map(lambda t: t.requires_grad_() if t.is_floating_point() else t, p)
+    ours = (f"{name}, engine", lambda: run_memory(cell, leaves, state, valid, Context())[0], cell)
+    base = (f"{name}, loop", lambda: run_steps(cell, leaves, state, valid, Context(), traced=False)[0], cell)
+    add(rows, f"B{batch} T{steps} H4 d32", base, [ours])
 
 
 def main() -> None:
@@ -100,6 +127,8 @@ def main() -> None:
         stepped(rows, size)
     for steps in (8, 128, 1024):
         linear(rows, steps)
+    for name in ("retnet", "gla", "mlstm", "gated-delta-net", "kda", "rwkv7"):
+        memory(rows, name)
     print_table(["size", "candidate", "train step ms", "ratio", "forward ms", "ratio "], rows)
 
 
