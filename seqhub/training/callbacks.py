@@ -31,7 +31,7 @@ class FolderCheckpoint(ModelCheckpoint):
 class Recorder(Callback):
     """One row an epoch: metrics.jsonl, the same as CSV, and the display.
 
-    Rows of epochs after `epochs_done` come from a session that died before its checkpoint: they are dropped, and their
+    Rows of epochs after `epochs_done` come from a process that died before its checkpoint: they are dropped, and their
     epochs trained again.
     """
 

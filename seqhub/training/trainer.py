@@ -44,7 +44,7 @@ def build_trainer(
         name="tensorboard",
         version="",
         default_hp_metric=False,
-        purge_step=steps_done or None,  # steps that a dead session logged are trained again
+        purge_step=steps_done or None,  # steps that a dead process logged are trained again
     )
     trainer = Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
