@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from seqhub.plugins import load_registry
@@ -22,3 +25,13 @@ def test_every_component_says_what_it_is(kind):
         assert component.spec.summary.endswith(".")
         assert subjects(component)
         assert set(component.spec.flags) == set(type(component.spec).FLAGS), component.ref
+
+
+def test_every_first_party_component_is_put_through_the_suite():
+    root = Path(__file__).parents[2]
+    files = [*root.glob("plugins/*/tests/test_conformance*.py"), Path(__file__)]
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    checked = set(re.findall(r'conformance\(\s*"([^"]+)"', texts))
+    registry = load_registry()
+    components = [c.ref for kind in ("cell", "attention", "encoder", "block") for c in registry.components(kind)]
+    assert sorted(ref for ref in components if ref.startswith("seqhub")) == sorted(checked)
