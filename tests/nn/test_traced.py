@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import torch
 from torch import nn
@@ -116,6 +119,25 @@ def test_a_program_serves_every_length_and_follows_the_weights():
     with torch.no_grad():
         want, _ = layer(x, torch.full((3,), 33), layer.initial_state(3))[::2]
     torch.testing.assert_close(y, want, atol=1e-6, rtol=1e-5)
+
+
+def test_a_graph_that_is_retained_can_be_walked_again_and_a_dropped_one_leaves_nothing():
+    cell = subjects(load_registry().resolve("lstm"))[0].cell()
+    layer = Recurrent(cell, native=False)
+    x = torch.randn(3, 12, cell.d_in)
+
+    def call():
+        return layer(x, torch.full((3,), 12), layer.initial_state(3))
+
+    y, _, after = call()
+    weights = list(cell.parameters())
+    first, again = (torch.autograd.grad(y.square().sum(), weights, retain_graph=True) for _ in range(2))
+    for a, b in zip(first, again, strict=True):
+        assert torch.equal(a, b)
+    alive = weakref.ref(after["c"].grad_fn)
+    del y, after
+    gc.collect()
+    assert alive() is None
 
 
 def test_inference_runs_the_program_without_what_a_gradient_needs():

@@ -50,7 +50,8 @@ class _Loop(torch.autograd.Function):
                 state = tuple(rest[:n_state])
                 ys.append(y)
         ctx.program, ctx.sizes, ctx.kept, ctx.shared = program, sizes, kept, shared
-        return (torch.stack(ys), *state)
+        # clones: the backward keeps states, and must not keep its own outputs alive
+        return (torch.stack(ys), *(value.clone() for value in state))
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -67,7 +68,6 @@ class _Loop(torch.autograd.Function):
         with _BelowAutograd():
             for t in range(steps - 1, -1, -1):
                 now, state, saved = ctx.kept[t]
-                ctx.kept[t] = None  # its memory is free for the steps before it
                 out = step(*now, *state, *shared, *saved, columns[t], *gstate)
                 for index in range(n_inputs):
                     ginputs[index][t] = out[index]
