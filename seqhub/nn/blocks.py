@@ -44,7 +44,7 @@ class Chain(SequenceLayer):
         for name in self.names:
             layer = self[name]
             x, lengths, new = layer(x, lengths, substate(state, name), memory, ctx)
-            next_state.update({f"{name}.{slot}": value for slot, value in new.items()})
+            next_state.update(prefixed(name, new))
             ctx = _beyond(ctx, name, layer)
         return x, lengths, next_state
 
@@ -71,7 +71,7 @@ class Residual(SequenceLayer):
         x = zero_padding(x, lengths)
         y, out_lengths, new = self.inner(self.norm(x), lengths, substate(state, "inner"), memory, ctx)
         (skip, y), out_lengths, waiting = self.align([(x, lengths), (y, out_lengths)], state)
-        return skip + y, out_lengths, {**{f"inner.{k}": v for k, v in new.items()}, **waiting}
+        return skip + y, out_lengths, {**prefixed("inner", new), **waiting}
 
 
 class Parallel(SequenceLayer):
@@ -98,7 +98,7 @@ class Parallel(SequenceLayer):
         for i, branch in enumerate(self.branches):
             y, out_lengths, new = branch(x, lengths, substate(state, f"branch{i}"), memory, ctx)
             outputs.append((y, out_lengths))
-            next_state.update({f"branch{i}.{slot}": value for slot, value in new.items()})
+            next_state.update(prefixed(f"branch{i}", new))
         ys, out_lengths, waiting = self.align(outputs, state)
         next_state.update(waiting)
         if self.merge == "concat":

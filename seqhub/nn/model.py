@@ -61,7 +61,7 @@ class SequenceModel(SequenceLayer):
                 base, base_lengths, moved = self.follow(base, base_lengths, held, memory, ctx)
             (y, base), out_lengths, waiting = self.align([(y, out_lengths), (base, base_lengths)], held)
             y = y + base[:, :, list(self.ends.anchor)]
-            next_state.update({f"anchor.{name}": value for name, value in {**moved, **waiting}.items()})
+            next_state.update(prefixed("anchor", {**moved, **waiting}))
         return zero_padding(y, out_lengths), out_lengths, next_state
 
 

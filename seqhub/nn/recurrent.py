@@ -58,7 +58,7 @@ class Recurrent(SequenceLayer):
         if self.backward_cell is not None:
             y, next_state = self._runs[0](x, lengths, substate(state, "forward"), ctx, native=self.native)
             z, back_state = self._reversed(self._runs[1], x, lengths, substate(state, "backward"), ctx)
-            both = {**_under("forward", next_state), **_under("backward", back_state)}
+            both = {**prefixed("forward", next_state), **prefixed("backward", back_state)}
             return self._merged(y, z), lengths, both
         if self.direction == "reverse":
             y, next_state = self._reversed(self._runs[0], x, lengths, state, ctx)
@@ -80,7 +80,3 @@ class Recurrent(SequenceLayer):
         if self.merge == "concat":
             return torch.cat((y, z), dim=-1)
         return y + z if self.merge == "sum" else (y + z) / 2
-
-
-def _under(prefix: str, state: State) -> State:
-    return {f"{prefix}.{name}": value for name, value in state.items()}

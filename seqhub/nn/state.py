@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+_T = TypeVar("_T")
 State = dict[str, Tensor]  # each [B, *slot.shape]
 
 
@@ -70,9 +71,9 @@ def substate(state: State, prefix: str) -> State:
     return {name[len(head) :]: value for name, value in state.items() if name.startswith(head)}
 
 
-def prefixed(prefix: str, slots: Mapping[str, Slot]) -> dict[str, Slot]:
-    """The slots under `prefix.`."""
-    return {f"{prefix}.{name}": slot for name, slot in slots.items()}
+def prefixed(prefix: str, entries: Mapping[str, _T]) -> dict[str, _T]:
+    """Slots, or the tensors of a state, under `prefix.`: the inverse of `substate`."""
+    return {f"{prefix}.{name}": entry for name, entry in entries.items()}
 
 
 def check_state(state: State, slots: Mapping[str, Slot], batch: int) -> None:

@@ -16,7 +16,7 @@ from seqhub.nn.engines.native import run_native
 from seqhub.nn.engines.sequential import run_steps
 from seqhub.nn.memory import MemoryCell
 from seqhub.nn.padding import valid_steps, zero_padding
-from seqhub.nn.state import Context, State, substate
+from seqhub.nn.state import Context, State, prefixed, substate
 
 __all__ = [
     "exporting",
@@ -40,7 +40,7 @@ def run_cell(
         kept = {name: value for name, value in state.items() if not name.startswith("inlet.")}
         x, _, inlet = cell.inlet(x, lengths, substate(state, "inlet"), None, Context(reset=ctx.reset))
         y, after = _run(cell, x, lengths, kept, ctx, native)
-        return y, {**after, **{f"inlet.{name}": value for name, value in inlet.items()}}
+        return y, {**after, **prefixed("inlet", inlet)}
     return _run(cell, x, lengths, state, ctx, native)
 
 

@@ -1,8 +1,8 @@
 """The native engine: LSTM, GRU and RNN through torch's fused kernels, and through ONNX's own operators.
 
 Torch orders gates i f g o (LSTM) and r z n (GRU); ONNX orders them i o f c and z r h. onnxruntime returns a zero
-state for a row of
-length 0, so the graph puts the given state back. Shapes: B batch, T time, D input width, H hidden width, G gates.
+state for a row of length 0, so the graph puts the given state back.
+Shapes: B batch, T time, D input width, H hidden width, G gates.
 """
 
 from __future__ import annotations

@@ -44,8 +44,6 @@ class StepProgram:
     forward: Callable[..., tuple[Tensor, ...]]
     infer: Callable[..., tuple[Tensor, ...]]
     backward: Callable[..., tuple[Tensor | None, ...]]
-    inputs: int
-    states: int
     factors: tuple[tuple[int, bool], ...]
     sums: tuple[int, ...]
 
@@ -77,7 +75,7 @@ def trace_step(
 def _with_grad(
     inputs: list[Tensor], state: list[Tensor], constants: list[Tensor], parameters: list[Tensor]
 ) -> Iterable[tuple[Tensor, bool]]:
-    """Everything but the constants is differentiated; the first input alone stands for what `project` gave."""
+    """Each example, and whether it is differentiated: all but the constants, and what is no float."""
     for group, grad in ((inputs, True), (state, True), (constants, False), (parameters, True)):
         for tensor in group:
             yield tensor, grad and tensor.is_floating_point()
@@ -132,8 +130,6 @@ def _cut(graph: fx.Graph, sizes: tuple[int, int, int, int]) -> StepProgram:
         forward=straight_line(graph, [*varying, *steady], [*outputs, *saved]),
         infer=straight_line(graph, [*varying, *steady], outputs),
         backward=straight_line(graph, [*varying, *steady, *saved, *tangents], wanted),
-        inputs=n_inputs,
-        states=n_state,
         factors=tuple(factors),
         sums=tuple(sums),
     )
