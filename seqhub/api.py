@@ -19,13 +19,14 @@ The component is built as `MGUCell(d_in, hidden=..., bias=...)`: the fields of i
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 import pluggy
 
-from seqhub.errors import PluginError, Problem, SeqhubError
+from seqhub.errors import DataError, Place, PluginError, Problem, SeqhubError
 from seqhub.geometry import INF, Geometry, window_geometry
 
 API_GROUP = "seqhub.v1"
@@ -40,16 +41,24 @@ __all__ = [
     "CellSpec",
     "ComponentSpec",
     "Config",
+    "DataError",
     "EncoderSpec",
     "Geometry",
+    "HeadSpec",
+    "LossSpec",
+    "MetricSpec",
+    "Place",
     "PluginError",
     "Problem",
     "SeqhubError",
     "SourceSpec",
     "TaskSpec",
+    "TokenizerSpec",
+    "Use",
     "config",
     "hookimpl",
     "option",
+    "use",
     "window_geometry",
 ]
 
@@ -78,7 +87,17 @@ def option(
     return field(default=default, metadata=metadata)
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option,))
+def use(kind: str, default: Any = _REQUIRED, *, help: str, on: str = "") -> Any:
+    """One field of a config that names a component: `loss: mae`, or `loss: {type: huber, delta: 2.0}`.
+
+    kind: of the component, such as `loss`.  default: a name, or a tuple of names where the field takes several.
+    on: what the component must compare; see `LossSpec.on`. The field is annotated `Use | str`, or
+    `tuple[Use | str, ...]`: a recipe that was read holds a `Use`; whoever makes the config by hand may give a name.
+    """
+    return field(default=default, metadata={"help": help, "bounds": {}, "unit": "", "kind": kind, "on": on})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option, use))
 def config(cls: type[_T]) -> type[_T]:
     """Make a class of `option`s a frozen, keyword-only dataclass."""
     return dataclass(frozen=True, kw_only=True)(cls)
@@ -168,6 +187,55 @@ class BlockSpec(ComponentSpec):
     FLAGS: ClassVar[tuple[str, ...]] = ("onnx", "streaming", "bfloat16", "double")
 
 
+Compared = Literal["numbers", "classes", "tokens"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossSpec(ComponentSpec):
+    """What training minimises: `target(**options)` is called as `loss(prediction, target)` on two tensors.
+
+    on: what it compares. `numbers`: both `[... K]` in units of one standard deviation; the result has their shape, and
+    the task sums it. `classes`, `tokens`: logits `[N C]` and class numbers `[N]`; the result is `[N]`.
+    """
+
+    kind: ClassVar[str] = "loss"
+
+    on: Compared = "numbers"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(ComponentSpec):
+    """A number that scores answers: `target(**options)` has `update(answer, truth)` and `compute() -> float`.
+
+    A new one is made for each pass over a split, and updated batch by batch. on: `numbers` are `[N K]` in raw units, by
+    column; `classes`, `tokens` are logits `[N C]` and class numbers `[N]`.  better: which way it improves.
+    """
+
+    kind: ClassVar[str] = "metric"
+
+    on: Compared = "numbers"
+    better: Literal["min", "max"] = "min"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadSpec(ComponentSpec):
+    """What stands after the last block: `target(d_in, d_out, **options)` gives a `seqhub.nn.SequenceLayer`, one output
+    of width `d_out` for each step.
+    """
+
+    kind: ClassVar[str] = "head"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerSpec(ComponentSpec):
+    """Text to numbers and back: `target(**options)` is a `seqhub.text.Tokenizer`. `fit(texts, specials)` gives its
+    vocabulary as plain JSON, for `load(vocabulary)`; then it has `size`, `encode(text) -> list[int]` and
+    `decode(numbers) -> str`.
+    """
+
+    kind: ClassVar[str] = "tokenizer"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SourceSpec(ComponentSpec):
     """Where data comes from: `target(config, base_dir)` gives a `seqhub.data.Source`."""
@@ -186,3 +254,33 @@ class TaskSpec(ComponentSpec):
 
     data: type[Config] = Config
     metrics: Mapping[str, Literal["min", "max"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Use:
+    """A component that an option of a recipe names, and the options that it is given there."""
+
+    spec: ComponentSpec
+    options: Config
+    dist: str
+    version: str
+
+    @property
+    def ref(self) -> str:
+        """The exact name, such as `seqhub/huber`."""
+        return f"{self.dist}/{self.spec.name}"
+
+    @property
+    def provider(self) -> str:
+        """What runs and bundles record, such as `seqhub/huber==0.1.0`."""
+        return f"{self.ref}=={self.version}"
+
+    def build(self, *args: Any) -> Any:
+        """`target(*args, **options)`. Raises PluginError E605 where the target cannot be imported."""
+        module, _, attribute = self.spec.target.partition(":")
+        try:
+            target = getattr(importlib.import_module(module), attribute)
+        except Exception as error:
+            message = f"'{self.ref}' cannot be loaded from {module}: {type(error).__name__}: {error}"
+            raise PluginError(message, fix=f"run: seqhub plugins doctor {self.dist}", code="E605") from error
+        return target(*args, **{f.name: getattr(self.options, f.name) for f in dataclasses.fields(self.options)})

@@ -25,6 +25,8 @@ class Geometry:
     width: output width D'.  ratio: output steps per input step.  block: chunk lengths are multiples of it.
     past, future: receptive field in input steps, `inf` where unbounded (a recurrent state has past `inf` and streams).
     obstacle, remedy: why the layer cannot run chunk by chunk, and the edit that changes it; empty when it can.
+    uneven: something inside makes more steps than it gets, so that past and future are bounds, and outputs may come
+    earlier than they say.
     """
 
     width: int
@@ -34,6 +36,7 @@ class Geometry:
     future: float = 0
     obstacle: str = ""
     remedy: str = ""
+    uneven: bool = False
 
     @property
     def causal(self) -> bool:
@@ -58,25 +61,24 @@ class Geometry:
 
     def then(self, after: Geometry) -> Geometry:
         """This layer followed by `after`."""
-        scale = 1 / self.ratio  # input steps per step between the two layers
-        block = math.lcm(self.block, math.ceil(after.block * scale))
         return Geometry(
             width=after.width,
             ratio=self.ratio * after.ratio,
-            block=block,
-            past=self.past + _steps(after.past, scale),
-            future=self.future + _steps(after.future, scale),
+            block=math.lcm(self.block, (after.block / self.ratio).numerator),
+            past=self.past + self._reach(after.past),
+            future=self.future + self._reach(after.future),
             obstacle=self.obstacle or after.obstacle,
             remedy=self.remedy if self.obstacle else after.remedy,
+            uneven=any(part.uneven or part.ratio.numerator > 1 for part in (self, after)),
         )
+
+    def _reach(self, steps: float) -> float:
+        """Steps of this layer's output in steps of its input: as many whole blocks as hold them."""
+        return steps if steps == INF else math.ceil(Fraction(steps) / (self.block * self.ratio)) * self.block
 
     def with_width(self, width: int) -> Geometry:
         """The same, with another output width."""
         return replace(self, width=width)
-
-
-def _steps(steps: float, scale: Fraction) -> float:
-    return steps if steps == INF else math.ceil(Fraction(steps) * scale)
 
 
 def identity(width: int) -> Geometry:
@@ -95,6 +97,7 @@ def widest(branches: list[Geometry], width: int) -> Geometry:
         future=max(b.future for b in branches),
         obstacle=blocked.obstacle,
         remedy=blocked.remedy,
+        uneven=any(b.uneven or b.ratio.numerator > 1 for b in branches),
     )
 
 

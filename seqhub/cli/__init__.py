@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "export": ("seqhub.cli.export", "write a run as a verified ONNX bundle"),
     "verify": ("seqhub.cli.verify", "prove a bundle again: checksums, graphs, streaming against offline"),
     "plugins": ("seqhub.cli.plugins", "list plugins, show a component, diagnose what did not load"),
+    "bench": ("seqhub.cli.bench", "what each kind of cell can learn, and what a hybrid can that its parts cannot"),
     "recipes": ("seqhub.cli.recipes", "list the recipes that come with seqhub, or copy one"),
     "schema": ("seqhub.cli.schema", "JSON Schema of recipes with the installed plugins, for editors"),
     "doctor": ("seqhub.cli.doctor", "is this environment sound? one fix for each finding"),
@@ -117,7 +118,7 @@ def _dispatch(words: Sequence[str]) -> int:
         raise UsageError(f"there is no verb '{verb}'", fix=fix, code="E002")
     try:
         args = build_parser(verb).parse_args(words)
-        return int(importlib.import_module(VERBS[verb][0]).run(args))
+        return _run(verb, args)
     except SystemExit as leaving:
         return int(leaving.code or 0)
     except ModuleNotFoundError as error:
@@ -127,6 +128,17 @@ def _dispatch(words: Sequence[str]) -> int:
         extra = EXTRA_OF[package]
         message = f"`seqhub {verb}` needs {package}, which is not installed"
         raise UsageError(message, fix=f"pip install 'seqhub[{extra}]'", code="E004") from error
+
+
+def _run(verb: str, args: argparse.Namespace) -> int:
+    """Run a verb, with the files of `--plugin` where it takes them."""
+    module = importlib.import_module(VERBS[verb][0])
+    if not getattr(args, "plugins", ()):
+        return int(module.run(args))
+    from seqhub.plugins.local import using
+
+    with using(args.plugins):
+        return int(module.run(args))
 
 
 def _report(error: SeqhubError, *, as_json: bool) -> int:

@@ -7,7 +7,7 @@ import typing
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
-from seqhub.api import Config, TaskSpec
+from seqhub.api import Config, TaskSpec, Use
 from seqhub.cli.output import print_table
 from seqhub.plugins import Component
 from seqhub.plugins.checks import SIGNS
@@ -61,6 +61,8 @@ def type_text(kind: Any) -> str:
     """A field's type as a recipe's author thinks of it: `int`, `last | mean`, `list of str`, `float or null`."""
     if kind is NoneType:
         return "null"
+    if Use in get_args(kind):  # the name alone is what a recipe writes
+        return "name"
     if get_origin(kind) is Literal:
         return " | ".join(str(value) for value in get_args(kind))
     if get_origin(kind) in (UnionType, typing.Union):

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqhub.cli.options import add_json_argument
+from seqhub.cli.options import add_json_argument, add_plugin_arguments
 from seqhub.cli.output import print_json
 from seqhub.errors import UsageError
 
@@ -21,11 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=splits, default="test", help="which items to score (default: test)")
     parser.add_argument("--checkpoint", choices=("best", "last"), default="best", help="of a run: which weights")
     parser.add_argument("--recipe", type=Path, metavar="RECIPE", help="whose data to score a bundle outside its run on")
+    add_plugin_arguments(parser)
     add_json_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    from seqhub.cli.runs import better, check_promises, promises
+    from seqhub.cli.runs import better, check_promises, promises, warn_of_versions
     from seqhub.report.table import print_scores, score_rows
     from seqhub.runtime.manifest import FILE
     from seqhub.training.evaluate import evaluate_bundle, evaluate_model
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         loaded = RunFolder.open(path).load_model(args.checkpoint)
         recipe = loaded.recipe
+        warn_of_versions(RunFolder(path), recipe)
         task = build_task(recipe)
         task.prepare()
         scored = evaluate_model(loaded.model, task, args.split)

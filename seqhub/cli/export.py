@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqhub.cli.options import add_json_argument
+from seqhub.cli.options import add_json_argument, add_plugin_arguments
 from seqhub.cli.output import print_error, print_json
 
 if TYPE_CHECKING:
@@ -19,10 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a trained run")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the bundle's folder (default: RUN/bundle)")
     parser.add_argument("--checkpoint", choices=("best", "last"), default="best", help="which weights (default: best)")
+    add_plugin_arguments(parser)
     add_json_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    from seqhub.cli.runs import warn_of_versions
     from seqhub.export import check_target, export_bundle, providers_of
     from seqhub.training.folder import RunFolder
 
@@ -30,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or folder.bundle
     check_target(out)
     loaded = folder.load_model(args.checkpoint)
+    warn_of_versions(folder, loaded.recipe)
     report = export_bundle(
         loaded.model,
         loaded.ends,

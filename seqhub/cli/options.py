@@ -7,7 +7,9 @@ from pathlib import Path
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
-    """`RECIPE [--set a.b=c ...] [--smoke]`: `args.recipe` (Path), `args.overrides` (list of str), `args.smoke`."""
+    """`RECIPE [--set a.b=c ...] [--plugin FILE ...] [--smoke]`: `args.recipe` (Path), `args.overrides` (list of str),
+    `args.plugins`, `args.smoke`.
+    """
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="path of a recipe (.yaml)")
     parser.add_argument(
         "--set",
@@ -17,7 +19,21 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change one value of the recipe, such as train.epochs=3; may be repeated",
     )
+    add_plugin_arguments(parser)
     parser.add_argument("--smoke", action="store_true", help="the same recipe on a tiny budget, to see that it runs")
+
+
+def add_plugin_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--plugin FILE ...`: gives `args.plugins` (list of Path); the command line loads them before the verb runs."""
+    parser.add_argument(
+        "--plugin",
+        dest="plugins",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE.py",
+        help="use the components of a file of your own, as if it were installed; may be repeated",
+    )
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seqhub.cli.pictures import draw_run
 from seqhub.cli.runs import better, promises
 from seqhub.errors import ExportError
+from seqhub.plugins.local import local_records
 from seqhub.report.table import Promise, print_scores, score_rows
 from seqhub.training.display import Display
 from seqhub.training.files import write_json, write_rows
@@ -40,7 +41,7 @@ class RoadResult:
 
 def finish(trained: Trained, display: Display) -> RoadResult:
     """Every stage after training. Raises ExportError where the bundle was refused."""
-    from seqhub.training.evaluate import evaluate_bundle, evaluate_model
+    from seqhub.training.evaluate import evaluate_bundle, evaluate_model, furthest
 
     folder, task, recipe = trained.folder, trained.task, trained.recipe
     seconds = {"train": trained.seconds}
@@ -67,7 +68,7 @@ def finish(trained: Trained, display: Display) -> RoadResult:
         shipped = evaluate_bundle(folder.bundle, task, "test")
         rows = task.records(shipped.answers, "test")
         write_rows(folder.predictions / "test.jsonl", list(rows))
-    apart = float((shipped.answers - scored.answers).abs().max())
+    apart = furthest(shipped.answers, scored.answers)
     display.say(f"predicted {len(rows)} test items from the bundle without torch; {apart:.2g} apart from torch at most")
     with _timed(seconds, "draw"):
         pictures = draw_run(trained, rows)
@@ -112,6 +113,8 @@ def _export(folder: Path, threads: int | None, display: Display) -> None:
     environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
     display.say("exporting, and proving the graphs equal to the model ...")
     command = [sys.executable, "-u", "-m", "seqhub", "export", str(folder)]
+    for record in local_records():
+        command += ["--plugin", record.file]
     with tempfile.TemporaryFile("w+") as errors:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as child:
             try:

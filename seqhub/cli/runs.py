@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqhub.api import TaskSpec
+from seqhub.cli.output import print_error
 from seqhub.errors import ExpectationMissed, Problem
+from seqhub.recipe.uses import metrics_of
 from seqhub.report.table import Promise
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def command(verb: str, args: argparse.Namespace) -> str:
     words = ["seqhub", verb, str(args.recipe)]
     for override in args.overrides:
         words += ["--set", override]
+    for file in args.plugins:
+        words += ["--plugin", str(file)]
     words += ["--smoke"] if args.smoke else []
     words += ["--out", str(args.out)] if args.out else []
     return shlex.join(words)
@@ -53,6 +56,15 @@ def stop_message(verb: str, args: argparse.Namespace, folder: RunFolder) -> str:
     where = f"in epoch {status.epoch + 1} after batch {status.batch}" if status.batch else f"after epoch {status.epoch}"
     where = f"after {status.stages[-1]}" if status.stages else where
     return f"stopped {where}; everything so far is kept in {folder.path}\n  go on:  {command(verb, args)}"
+
+
+def warn_of_versions(folder: RunFolder, recipe: Recipe) -> None:
+    """Say which components another version provides now than when the run began."""
+    from seqhub.training.environment import providers
+    from seqhub.training.origins import provider_differences
+
+    for line in provider_differences(folder.read_environment().get("components", ()), providers(recipe)):
+        print_error(f"seqhub: {line}")
 
 
 def promises(recipe: Recipe, metrics: Mapping[str, float]) -> tuple[Promise, ...]:
@@ -79,5 +91,4 @@ def check_promises(recipe: Recipe, measured: Sequence[Promise]) -> None:
 
 def better(recipe: Recipe) -> Mapping[str, str]:
     """For each metric of the task, whether `min` or `max` is better."""
-    spec = recipe.task.component.spec
-    return spec.metrics if isinstance(spec, TaskSpec) else {}
+    return metrics_of(recipe.task.component.spec, recipe.task.options)

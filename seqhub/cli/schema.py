@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from seqhub.cli.options import add_plugin_arguments
 from seqhub.errors import UsageError
 from seqhub.plugins import load_registry
 from seqhub.recipe.catalogue import write_atomically
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--markdown", action="store_true", help="the tables of docs/recipes.md; with -o, between its marks"
     )
     parser.add_argument("--json", action="store_true", help="JSON, which it is anyway")
+    add_plugin_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:

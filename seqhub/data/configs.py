@@ -19,10 +19,7 @@ class CsvConfig(Config):
             found.append(
                 ("delimiter", f"delimiter {self.delimiter!r} is not one character", "use ',', ';', '|' or \"\\t\"")
             )
-        if not _known_encoding(self.encoding):
-            what = f"encoding {self.encoding!r} is not known"
-            found.append(("encoding", what, "use utf-8, latin-1, cp1252 or utf-16"))
-        return found
+        return found + check_encoding(self.encoding)
 
 
 @config
@@ -44,10 +41,12 @@ class BuiltinConfig(Config):
     """A data set that arrives with a dependency; it has nothing to set."""
 
 
-def _known_encoding(name: str) -> bool:
+def check_encoding(name: str) -> list[tuple[str, str, str]]:
+    """A problem with the option `encoding`, or none."""
     import codecs
 
     try:
-        return codecs.lookup(name)._is_text_encoding
+        known = codecs.lookup(name)._is_text_encoding
     except LookupError:
-        return False
+        known = False
+    return [] if known else [("encoding", f"encoding {name!r} is not known", "use utf-8, latin-1, cp1252 or utf-16")]

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from seqhub.data.configs import CsvConfig
-from seqhub.data.files import existing
+from seqhub.data.files import existing, located
 from seqhub.data.table import Table
 from seqhub.errors import DataError, Place, Problem
 
@@ -26,7 +26,7 @@ class CsvSource:
 
     def __init__(self, config: CsvConfig, base_dir: Path) -> None:
         self.config = config
-        self.path = base_dir / config.path
+        self.path = located(base_dir, config.path)
         self.origin = config.path
 
     def read(self) -> Table:

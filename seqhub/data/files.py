@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from seqhub.data.nearest import nearest
 from seqhub.errors import DataError
+
+
+def located(base_dir: Path, named: str) -> Path:
+    """Where a file that a recipe names lies: beside the recipe or, where there is none, in the folder `SEQHUB_DATA`."""
+    beside, root = base_dir / named, os.environ.get("SEQHUB_DATA", "")
+    shared = Path(root) / named
+    return shared if root and not beside.exists() and shared.exists() else beside
 
 
 def existing(path: Path, named: str) -> None:

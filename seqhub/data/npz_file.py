@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqhub.data.configs import NpzConfig
-from seqhub.data.files import existing
+from seqhub.data.files import existing, located
 from seqhub.data.table import Sequences, Table
 from seqhub.errors import DataError
 
@@ -28,7 +28,7 @@ class NpzSource:
     """Columns or sequences, told apart by the shape of `x`."""
 
     def __init__(self, config: NpzConfig, base_dir: Path) -> None:
-        self.path = base_dir / config.path
+        self.path = located(base_dir, config.path)
         self.origin = config.path
 
     def read(self) -> Table | Sequences:

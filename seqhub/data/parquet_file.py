@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from seqhub.data.configs import ParquetConfig
-from seqhub.data.files import existing
+from seqhub.data.files import existing, located
 from seqhub.data.table import Table
 from seqhub.errors import DataError
 
@@ -17,7 +17,7 @@ class ParquetSource:
     """Every column of the file, in its own type."""
 
     def __init__(self, config: ParquetConfig, base_dir: Path) -> None:
-        self.path = base_dir / config.path
+        self.path = located(base_dir, config.path)
         self.origin = config.path
 
     def read(self) -> Table:

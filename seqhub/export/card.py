@@ -27,7 +27,7 @@ def _head(manifest: Manifest) -> str:
         f"# {manifest.name}",
         f"A `{task.get('type', 'sequence')}` model: seqhub {raw['producer']['seqhub']}, ONNX opset {raw['opset']}.",
         "",
-        f"* Reads: {', '.join(f'`{name}`' for name in manifest.features)}, in raw units, one row a step.",
+        f"* Reads: {', '.join(f'`{name}`' for name in manifest.features)}, {'as ids' if manifest.vocabulary else 'in raw units'}, one row a step.",
         f"* Answers: {_answers(manifest)}.",
         f"* Receptive field: {_steps(geometry['past'])} of past, {_steps(geometry['future'])} of look-ahead.",
         f"* {_pace(manifest)}",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seqhub.export.twin import Role
-from seqhub.nn import Context, SequenceLayer, State
+from seqhub.nn import Context, Memory, SequenceLayer, State
 
 Lengths = Literal["full", "ragged", "idle"]
 Chunk = int | Literal["all", "uneven"]
@@ -73,12 +73,15 @@ def _repeats(case: Case) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """x [B T D] with NaN in its padding, lengths [B], end [B] (for one run of a stream), state."""
+    """x [B T D] with NaN in its padding, lengths [B], end [B] (for one run of a stream), state; a memory, with NaN in
+    its padding, for a layer that attends to one.
+    """
 
     x: Tensor
     lengths: Tensor
     end: Tensor
     state: State
+    memory: Memory | None = None
 
 
 def make_inputs(case: Case, layer: SequenceLayer, shift: Tensor, scale: Tensor) -> Inputs:
@@ -89,13 +92,31 @@ def make_inputs(case: Case, layer: SequenceLayer, shift: Tensor, scale: Tensor) 
     if case.role == "stream" and case.chunk is None and layer.geometry.future > 0:
         block = layer.geometry.block
         lengths = torch.where(end, lengths, lengths - lengths % block)  # only a row's last chunk may be short
-    x = _normal((case.batch, case.steps, layer.d_in), source) * scale + shift
+    x = _draw(layer, (case.batch, case.steps), shift, scale, source)
     padding = torch.arange(case.steps) >= lengths[:, None]
-    x = torch.where(padding[..., None], torch.full((), math.nan), x)
-    state = layer.initial_state(case.batch)
+    x = torch.where(padding[..., None], anything(x), x)
+    memory = draw_memory(layer, case.batch, source)
+    state = first_state(layer, case.batch, memory)
     if case.carried:
-        state = _carried_state(case, layer, shift, scale, source)
-    return Inputs(x, lengths, end, state)
+        state = _carried_state(case, layer, shift, scale, source, memory)
+    return Inputs(x, lengths, end, state, memory)
+
+
+def draw_memory(layer: SequenceLayer, batch: int, source: torch.Generator) -> Memory | None:
+    """What the layer attends to, if it does: 1 to 9 steps, rows of any length from 0, NaN in the padding."""
+    width = layer.memory_width
+    if not width:
+        return None
+    steps = int(torch.randint(1, 10, (), generator=source))
+    lengths = torch.randint(0, steps + 1, (batch,), generator=source)
+    values = torch.randn((batch, steps, width), generator=source)
+    padding = torch.arange(steps) >= lengths[:, None]
+    return Memory(torch.where(padding[..., None], anything(values), values), lengths)
+
+
+def first_state(layer: SequenceLayer, batch: int, memory: Memory | None) -> State:
+    """The initial state beside this memory."""
+    return layer.initial_state(batch, memory_steps=0 if memory is None else memory.values.shape[1])
 
 
 def _draw_lengths(case: Case, source: torch.Generator) -> Tensor:
@@ -107,18 +128,31 @@ def _draw_lengths(case: Case, source: torch.Generator) -> Tensor:
     return drawn
 
 
-def _carried_state(case: Case, layer: SequenceLayer, shift: Tensor, scale: Tensor, source: torch.Generator) -> State:
+def _carried_state(
+    case: Case, layer: SequenceLayer, shift: Tensor, scale: Tensor, source: torch.Generator, memory: Memory | None
+) -> State:
     """The state after some steps, fewer in some rows: counters stay true, unlike numbers drawn at random."""
-    x = _normal((case.batch, PREFIX_STEPS, layer.d_in), source) * scale + shift
+    x = _draw(layer, (case.batch, PREFIX_STEPS), shift, scale, source)
     lengths = torch.randint(0, PREFIX_STEPS + 1, (case.batch,), generator=source)
     lengths -= lengths % layer.geometry.block  # what does not fill a block never reaches a stream's graph
     end = torch.zeros(case.batch, dtype=torch.bool) if layer.geometry.streamable else None
-    _, _, state = layer(x, lengths, layer.initial_state(case.batch), None, Context(end=end))
+    _, _, state = layer(x, lengths, first_state(layer, case.batch, memory), memory, Context(end=end))
     return cast(State, state)
 
 
-def _normal(shape: tuple[int, ...], source: torch.Generator) -> Tensor:
-    return torch.randn(shape, generator=source)
+def anything(x: Tensor) -> Tensor:
+    """What padding may hold, at its worst: NaN, or an id that no vocabulary has."""
+    return torch.full((), math.nan if x.is_floating_point() else -7, dtype=x.dtype)
+
+
+def _draw(
+    layer: SequenceLayer, shape: tuple[int, int], shift: Tensor, scale: Tensor, source: torch.Generator
+) -> Tensor:
+    """Random steps [B T D]: numbers in the model's own range, or ids of its vocabulary."""
+    if layer.vocabulary:
+        columns = [torch.randint(0, size, shape, generator=source) for size in layer.vocabulary]
+        return torch.stack(columns, dim=-1)
+    return torch.randn((*shape, layer.d_in), generator=source) * scale + shift
 
 
 def cut(case: Case, lengths: Tensor, block: int) -> Iterator[tuple[Tensor, Tensor]]:

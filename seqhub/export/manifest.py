@@ -43,6 +43,7 @@ def build_manifest(
         "opset": opset,
         "task": _portable(dict(task)),
         "features": list(ends.features),
+        "vocabulary": list(ends.vocabulary),
         "outputs": {"shape": list(ends.outputs), "names": list(ends.output_names)},
         "scaling": _scaling(ends),
         "geometry": {

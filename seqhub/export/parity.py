@@ -10,7 +10,7 @@ import onnx
 import torch
 from torch import Tensor
 
-from seqhub.export.cases import BATCHES, CHUNKS, Case, Inputs, cut, make_cases, make_inputs, times
+from seqhub.export.cases import BATCHES, CHUNKS, Case, Inputs, anything, cut, make_cases, make_inputs, times
 from seqhub.export.compare import Mismatch, Tally, Units, mismatch
 from seqhub.export.twin import Role, describe_states
 from seqhub.nn import Context, SequenceLayer
@@ -83,7 +83,7 @@ def _compare_run(
     """One run of the graph against one call of the layer: y, out_lengths and every slot."""
     takes_end = graphs[True].takes_end
     ctx = Context(end=inputs.end if takes_end else None)
-    y, out_lengths, after = layer(inputs.x, inputs.lengths, inputs.state, None, ctx)
+    y, out_lengths, after = layer(inputs.x, inputs.lengths, inputs.state, inputs.memory, ctx)
     longest = int(out_lengths.max())  # y's time axis may be longer than any row
     raw = _zeroed(y.numpy(), out_lengths.numpy(), units)[:, :longest]
     expected, allowed = units.standard(raw), units.allowed(raw, tolerance)
@@ -91,7 +91,8 @@ def _compare_run(
     for optimized, graph in graphs.items():
         given = {f"state.{name}": value.numpy() for name, value in inputs.state.items()}
         end = inputs.end.numpy() if takes_end else None
-        got, got_lengths, got_state = graph.run(inputs.x.numpy(), inputs.lengths.numpy(), given, end)
+        feeds = {**given, **_memory_feeds(inputs)}
+        got, got_lengths, got_state = graph.run(inputs.x.numpy(), inputs.lengths.numpy(), feeds, end)
         checks = [mismatch("out_lengths", out_lengths.numpy(), got_lengths, 0.0)]
         if checks[0] is None:
             found = units.standard(_zeroed(got, got_lengths, units)[:, :longest])
@@ -127,7 +128,7 @@ def _compare_chunks(
     tally: Tally,
 ) -> Failure | None:
     """The stream in chunks, its rows ended or flushed, against the layer over the whole sequence."""
-    y, out_lengths, _ = layer(inputs.x, inputs.lengths, inputs.state)
+    y, out_lengths, _ = layer(inputs.x, inputs.lengths, inputs.state, inputs.memory)
     whole = [row[:n] for row, n in zip(y.numpy(), out_lengths.tolist(), strict=True)]
     for optimized, graph in graphs.items():
         parts = _stream(graph, case, inputs, layer.geometry.block)
@@ -144,12 +145,14 @@ def _compare_chunks(
 def _stream(graph: Graph, case: Case, inputs: Inputs, block: int) -> list[np.ndarray]:
     """Feed the chunks: even rows end with their last one, odd rows by an empty one afterwards; idle rows run along."""
     state: Arrays = {f"state.{name}": value.numpy() for name, value in inputs.state.items()}
+    memory = _memory_feeds(inputs)
     parts: list[list[np.ndarray]] = [[] for _ in range(case.batch)]
     early = torch.arange(case.batch) % 2 == 0
 
     def run(x: Tensor, lengths: Tensor, end: Tensor) -> None:
         nonlocal state
-        y, out_lengths, state = graph.run(x.numpy(), lengths.numpy(), state, end.numpy() if graph.takes_end else None)
+        ends = end.numpy() if graph.takes_end else None
+        y, out_lengths, state = graph.run(x.numpy(), lengths.numpy(), {**state, **memory}, ends)
         for part, row, n in zip(parts, y, out_lengths.tolist(), strict=True):
             part.append(row[:n])
 
@@ -158,14 +161,21 @@ def _stream(graph: Graph, case: Case, inputs: Inputs, block: int) -> list[np.nda
         steps = max(int(take.max()), 1)
         index = (at[:, None] + torch.arange(steps)).clamp(max=case.steps - 1)
         x = inputs.x.gather(1, index[..., None].expand(-1, -1, inputs.x.shape[2]))
-        x = torch.where((torch.arange(steps) >= take[:, None])[..., None], torch.full((), torch.nan), x)
+        x = torch.where((torch.arange(steps) >= take[:, None])[..., None], anything(x), x)
         end = early & (at + take >= inputs.lengths) & ~ended
         run(x, take, end)
         ended |= end
     if graph.takes_end:
-        blank = torch.full((case.batch, 1, inputs.x.shape[2]), torch.nan)
+        blank = torch.zeros_like(inputs.x[:, :1]) + anything(inputs.x)
         run(blank, torch.zeros_like(inputs.lengths), ~ended)
     return [np.concatenate(part) if part else np.zeros((0, 1)) for part in parts]
+
+
+def _memory_feeds(inputs: Inputs) -> Arrays:
+    """The memory as the graph takes it; nothing for a layer that attends to none."""
+    if inputs.memory is None:
+        return {}
+    return {"memory": inputs.memory.values.numpy(), "memory_lengths": inputs.memory.lengths.numpy()}
 
 
 def _zeroed(y: np.ndarray, lengths: np.ndarray, units: Units) -> np.ndarray:

@@ -23,7 +23,7 @@ def _python(manifest: Manifest) -> str:
         "import seqhub.runtime",
         "",
         'model = seqhub.runtime.load(".")  # this folder',
-        f"steps = np.zeros(({_enough(manifest)}, {len(manifest.features)}), np.float32)  # [T D]: {columns}",
+        f"steps = np.zeros(({_enough(manifest)}, {len(manifest.features)}), np.{manifest.dtype})  # [T D]: {columns}",
     ]
     if "full" in manifest.graphs:
         lines.append("print(model.predict(steps))")
@@ -47,6 +47,7 @@ def _enough(manifest: Manifest) -> int:
 
 def _javascript(manifest: Manifest, graph: GraphInfo) -> str:
     width, states, takes_end = len(manifest.features), manifest.states, _takes_end(graph)
+    array = _JS_TYPES[manifest.dtype]
     lines = [
         'import * as ort from "onnxruntime-web"; // or "onnxruntime-node"',
         "",
@@ -54,10 +55,10 @@ def _javascript(manifest: Manifest, graph: GraphInfo) -> str:
         "const state = {",
         *(f"  {_js_state(state)}," for state in states),
         "};",
-        f"async function push(steps{', last' if takes_end else ''}) {{ // Float32Array, {width} numbers a step",
+        f"async function push(steps{', last' if takes_end else ''}) {{ // {array}, {width} numbers a step",
         f"  const time = steps.length / {width};",
         "  const out = await session.run({",
-        f'    x: new ort.Tensor("float32", steps, [1, time, {width}]),',
+        f'    x: new ort.Tensor("{manifest.dtype}", steps, [1, time, {width}]),',
         '    lengths: new ort.Tensor("int64", BigInt64Array.of(BigInt(time)), [1]),',
         *(['    end: new ort.Tensor("bool", Uint8Array.of(last ? 1 : 0), [1]),'] if takes_end else []),
         "    ...state,",
@@ -65,7 +66,7 @@ def _javascript(manifest: Manifest, graph: GraphInfo) -> str:
         "  for (const name of Object.keys(state)) state[name] = out[`next_${name}`];",
         f"  return out.y.data.slice(0, Number(out.out_lengths.data[0]) * {math.prod(manifest.outputs)});",
         "}",
-        f"console.log(await push(new Float32Array({10 * manifest.block} * {width}){', true' if takes_end else ''}));",
+        f"console.log(await push(new {array}({10 * manifest.block} * {width}){', true' if takes_end else ''}));",
     ]
     return "### JavaScript\n\n```js\n" + "\n".join(lines) + "\n```"
 
@@ -112,7 +113,7 @@ def _cpp(manifest: Manifest, graph: GraphInfo) -> str:
         *(f"  states.push_back({_cpp_state(state)});  // {state.input}" for state in manifest.states),
         "  for (int chunk = 0; chunk < 3; ++chunk) {",
         "    std::vector<Ort::Value> in;",
-        f"    in.push_back(filled<float>({{1, {steps}, {width}}}, 0.0f));  // x: put {steps} steps of one row here",
+        f"    in.push_back(filled<{_CPP_TYPES[manifest.dtype]}>({{1, {steps}, {width}}}, 0));  // x: put {steps} steps of one row here",
         f"    in.push_back(filled<int64_t>({{1}}, {steps}));  // lengths",
         *(["    in.push_back(filled<bool>({1}, chunk == 2));  // end"] if takes_end else []),
         "    for (auto& state : states) in.push_back(std::move(state));",
@@ -136,5 +137,5 @@ def _takes_end(graph: GraphInfo) -> bool:
     return any(tensor.name == "end" for tensor in graph.inputs)
 
 
-def _commas(shape: tuple[int, ...]) -> str:
+def _commas(shape: tuple[int | str, ...]) -> str:
     return ", ".join(map(str, shape))

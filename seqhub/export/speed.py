@@ -16,12 +16,12 @@ SEQUENCE_STEPS = 128
 def measure(model: Model) -> dict[str, float]:
     """Median microseconds, one row, one thread: `full` for a sequence of 128 steps, `stream` for one block."""
     found: dict[str, float] = {}
-    width = len(model.features)
+    width, dtype = len(model.features), model.manifest.dtype
     if "full" in model.graphs:
-        steps = np.zeros((SEQUENCE_STEPS, width), np.float32)
+        steps = np.zeros((SEQUENCE_STEPS, width), dtype)
         found["full"] = _median_us(lambda: model.outputs([steps]), runs=20)
     if "stream" in model.graphs:
-        stream, chunk = model.stream(), np.zeros((model.manifest.block, width), np.float32)
+        stream, chunk = model.stream(), np.zeros((model.manifest.block, width), dtype)
         found["stream"] = _median_us(lambda: stream.push(chunk), runs=100)
     return found
 

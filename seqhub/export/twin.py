@@ -3,7 +3,8 @@
     full      x, lengths, state.<slot> ...        -> y, out_lengths, next_state.<slot> ...     rows end with the run
     stream    x, lengths, [end,] state.<slot> ... -> y, out_lengths, next_state.<slot> ...     rows end where `end` says
 
-Both run the layer's own `forward`. Without look-ahead `end` changes nothing, and there is no such input.
+Both run the layer's own `forward`. Without look-ahead `end` changes nothing, and there is no such input. A layer that
+attends to another sequence takes `memory` and `memory_lengths` before its states, the same at every run of a stream.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from seqhub.nn import Context, SequenceLayer
+from seqhub.nn import Context, Memory, SequenceLayer
 from seqhub.runtime.manifest import GraphInfo, StateInfo, TensorInfo
 
 Role = Literal["full", "stream"]
-EXAMPLE_BATCH, EXAMPLE_STEPS = 3, 11  # unlike each other and unlike 0 and 1, which the exporter takes for constants
+# unlike each other and unlike 0 and 1, which the exporter takes for constants
+EXAMPLE_BATCH, EXAMPLE_STEPS, EXAMPLE_MEMORY = 3, 11, 7
 
 
 @dataclass(frozen=True)
@@ -28,38 +30,53 @@ class Dimensions:
     batch: str = "batch"
     time: str = "time"
     time_out: str = "time_out"
+    memory_time: str = "memory_time"
 
 
 NAMES = Dimensions()
 
 
 class DeploymentTwin(nn.Module):
-    """forward(x, lengths, [end,] *states) -> (y, out_lengths, *next_states), in the order of `layer.state`."""
+    """forward(x, lengths, [end,] [memory, memory_lengths,] *states) -> (y, out_lengths, *next_states), the states in
+    the order of `layer.state`.
+    """
 
     def __init__(self, layer: SequenceLayer, role: Role) -> None:
         super().__init__()
         self.layer = layer
         self.slots = tuple(layer.state)
         self.takes_end = role == "stream" and layer.geometry.future > 0
+        self.memory_width = layer.memory_width
 
     def forward(self, x: Tensor, lengths: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        end, states = (rest[0], rest[1:]) if self.takes_end else (None, rest)
+        end, rest = (rest[0], rest[1:]) if self.takes_end else (None, rest)
+        memory, states = (Memory(*rest[:2]), rest[2:]) if self.memory_width else (None, rest)
         state = dict(zip(self.slots, states, strict=True))
-        y, out_lengths, after = self.layer(x, lengths, state, None, Context(end=end))
+        y, out_lengths, after = self.layer(x, lengths, state, memory, Context(end=end))
         # clones: an output that is an input's own tensor would lose its name
         return (y.clone(), out_lengths.clone(), *(after[slot].clone() for slot in self.slots))
 
     def example(self) -> tuple[Tensor, ...]:
-        """Arguments for tracing: ragged rows, one of them idle."""
-        x = torch.randn(EXAMPLE_BATCH, EXAMPLE_STEPS, self.layer.d_in)
+        """Arguments for tracing: ragged rows, one of them idle; of the memories one is empty."""
+        shape = (EXAMPLE_BATCH, EXAMPLE_STEPS, self.layer.d_in)
+        x = torch.zeros(shape, dtype=torch.int64) if self.layer.vocabulary else torch.randn(shape)
         lengths = torch.tensor([EXAMPLE_STEPS, 4, 0])
         end = (torch.tensor([True, False, True]),) if self.takes_end else ()
-        return (x, lengths, *end, *self.layer.initial_state(EXAMPLE_BATCH).values())
+        memory: tuple[Tensor, ...] = ()
+        if self.memory_width:
+            values = torch.randn(EXAMPLE_BATCH, EXAMPLE_MEMORY, self.memory_width)
+            memory = (values, torch.tensor([EXAMPLE_MEMORY, 0, 5]))
+        state = self.layer.initial_state(EXAMPLE_BATCH, memory_steps=EXAMPLE_MEMORY)
+        return (x, lengths, *end, *memory, *state.values())
 
     def dynamic_shapes(self) -> tuple[Any, ...]:
-        """Batch and time are free, in the structure of the arguments."""
+        """Batch and time, of the memory too, are free, in the structure of the arguments."""
         batch, time = torch.export.Dim(NAMES.batch), torch.export.Dim(NAMES.time)
-        rest = tuple({0: batch} for _ in range(self.takes_end + len(self.slots)))
+        memory_time = torch.export.Dim(NAMES.memory_time)
+        over_memory = {0: batch, 1: memory_time}
+        rest: tuple[Any, ...] = ({0: batch},) * self.takes_end
+        rest += (over_memory, {0: batch}) if self.memory_width else ()
+        rest += tuple(over_memory if slot.over_memory else {0: batch} for slot in self.layer.state.values())
         return ({0: batch, 1: time}, {0: batch}, *((rest,) if rest else ()))
 
 
@@ -67,13 +84,13 @@ def describe_graph(twin: DeploymentTwin, role: Role, time_out: str) -> GraphInfo
     """The tensors that the graph promises, in order; `time_out` names the time axis of y."""
     layer, batch = twin.layer, NAMES.batch
     shape: tuple[int | str, ...]
+    dtype, what = ("int64", "ids") if layer.vocabulary else ("float32", "raw columns")
     end_note = "rows whose sequence ends with this chunk: their held-back outputs are given"
     inputs = [
-        TensorInfo(
-            "x", "float32", (batch, NAMES.time, layer.d_in), "raw columns; steps at or after lengths may hold anything"
-        ),
+        TensorInfo("x", dtype, (batch, NAMES.time, layer.d_in), f"{what}; steps at or after lengths may hold anything"),
         TensorInfo("lengths", "int64", (batch,), "valid steps of each row, 0 to time"),
         *([TensorInfo("end", "bool", (batch,), end_note)] if twin.takes_end else []),
+        *(_describe_memory(twin) if twin.memory_width else []),
     ]
     outputs = [
         TensorInfo("y", "float32", (batch, time_out, layer.d_out), "raw units; zero at or after out_lengths"),
@@ -86,9 +103,23 @@ def describe_graph(twin: DeploymentTwin, role: Role, time_out: str) -> GraphInfo
     return GraphInfo(role, f"{role}.onnx", tuple(inputs), tuple(outputs))
 
 
+def _describe_memory(twin: DeploymentTwin) -> list[TensorInfo]:
+    note = "the sequence attended to; steps at or after memory_lengths may hold anything"
+    return [
+        TensorInfo("memory", "float32", (NAMES.batch, NAMES.memory_time, twin.memory_width), note),
+        TensorInfo("memory_lengths", "int64", (NAMES.batch,), "valid steps of each row's memory, 0 to memory_time"),
+    ]
+
+
 def describe_states(layer: SequenceLayer) -> tuple[StateInfo, ...]:
-    """Every slot with the names of its input and its output."""
+    """Every slot with the names of its input and its output; the shape of one over the memory opens with its time."""
     return tuple(
-        StateInfo(f"state.{name}", f"next_state.{name}", slot.dtype, slot.shape, float(slot.init))
+        StateInfo(
+            f"state.{name}",
+            f"next_state.{name}",
+            slot.dtype,
+            slot.axes(NAMES.batch, NAMES.memory_time)[1:],
+            float(slot.init),
+        )
         for name, slot in layer.state.items()
     )

@@ -7,12 +7,14 @@ Letters of shapes: B batch, T time, D input width, H hidden width, K kernel, S m
 """
 
 from seqhub.geometry import INF, Geometry, identity, window_geometry
+from seqhub.nn.attending import ALIGNMENT, Attending, AttendingCell, Seen, masked_softmax, read_memory
 from seqhub.nn.blocks import Chain, Parallel, Residual
 from seqhub.nn.cell import Cell, LinearCell, NativeForm, Projected
 from seqhub.nn.ends import Ends
 from seqhub.nn.engines import exporting
 from seqhub.nn.init import Init, init_cell
 from seqhub.nn.layer import SequenceLayer
+from seqhub.nn.memory import MemoryCell, Terms
 from seqhub.nn.model import SequenceModel
 from seqhub.nn.padding import gather_steps, last_step, reverse_steps, valid_steps, zero_padding
 from seqhub.nn.pointwise import Activation, make_activation
@@ -23,9 +25,12 @@ from seqhub.nn.state import WHOLE, Context, Memory, Slot, State
 from seqhub.nn.window import Window
 
 __all__ = [
+    "ALIGNMENT",
     "INF",
     "WHOLE",
     "Activation",
+    "Attending",
+    "AttendingCell",
     "Cell",
     "Chain",
     "Context",
@@ -34,6 +39,7 @@ __all__ = [
     "Init",
     "LinearCell",
     "Memory",
+    "MemoryCell",
     "NativeForm",
     "Parallel",
     "Projected",
@@ -41,10 +47,12 @@ __all__ = [
     "Regularisation",
     "Residual",
     "Role",
+    "Seen",
     "SequenceLayer",
     "SequenceModel",
     "Slot",
     "State",
+    "Terms",
     "Window",
     "exporting",
     "gather_steps",
@@ -52,6 +60,8 @@ __all__ = [
     "init_cell",
     "last_step",
     "make_activation",
+    "masked_softmax",
+    "read_memory",
     "reverse_steps",
     "valid_steps",
     "window_geometry",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Pool = Literal["none", "last", "mean", "max"]
+Head = Literal["linear", "crf"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,12 @@ class Ends:
     difference: the model reads x_t - x_(t-1), zero at the first step.
     anchor: the input column added to each output, prod(outputs) entries, or none: predict the change from the last
     value. pool: running pool over time before the head; the answer to a whole sequence is the output at its last step.
+
+    tokens: size of the vocabulary where x holds ids (int64) instead of numbers, 0 otherwise. The first column is then
+    the token's id, and shifts and scales are 0 and 1. characters: size of the alphabet where the further columns spell
+    the token, one character's id a column, 0 behind its end. embedding_dropout: share of tokens whose embedding is
+    dropped in training. tied: the head's weight is the embedding's.
+    head: `linear`, or `crf`: pairwise scores of a linear chain, outputs (labels + 1, labels); see `nn.CRFHead`.
     """
 
     features: tuple[str, ...]
@@ -34,6 +41,11 @@ class Ends:
     difference: bool = False
     anchor: tuple[int, ...] = ()
     pool: Pool = "none"
+    tokens: int = 0
+    characters: int = 0
+    embedding_dropout: float = 0.0
+    tied: bool = False
+    head: Head = "linear"
 
     def __post_init__(self) -> None:
         sizes = {
@@ -51,6 +63,20 @@ class Ends:
             raise ValueError("scales must be positive and finite")
         if any(not 0 <= column < self.d_in for column in self.anchor):
             raise ValueError(f"anchor columns {self.anchor} are outside the {self.d_in} features")
+        self._check_tokens()
+
+    def _check_tokens(self) -> None:
+        if self.tokens and (self.difference or self.anchor):
+            raise ValueError("ids have no differences and no anchor")
+        if not self.tokens and (self.characters or self.tied or self.embedding_dropout):
+            raise ValueError("characters, tied and embedding_dropout are for x that holds ids: give tokens")
+        if bool(self.characters) != (bool(self.tokens) and self.d_in > 1):
+            what = f"{self.d_in} features, {self.characters} characters"
+            raise ValueError(f"columns behind the first spell tokens: {what}")
+        if self.tied and self.d_out != self.tokens:
+            raise ValueError(f"a tied head gives one output for each of {self.tokens} tokens, not {self.d_out}")
+        if self.head == "crf" and (len(self.outputs) != 2 or self.outputs[0] != self.outputs[1] + 1):
+            raise ValueError(f"a crf head has outputs (labels + 1, labels), got {self.outputs}")
 
     @property
     def d_in(self) -> int:
@@ -59,6 +85,11 @@ class Ends:
     @property
     def d_out(self) -> int:
         return math.prod(self.outputs)
+
+    @property
+    def vocabulary(self) -> tuple[int, ...]:
+        """How many ids each column of x may hold; empty where x holds numbers."""
+        return (self.tokens,) + (self.characters,) * (self.d_in - 1) if self.tokens else ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from seqhub.nn.align import Align
 from seqhub.nn.blocks import Chain
+from seqhub.nn.embedding import CRFHead, Embedding, SpelledEmbedding, TiedHead
 from seqhub.nn.ends import Ends
 from seqhub.nn.frontend import LastOfBlock, Standardize
 from seqhub.nn.layer import SequenceLayer
@@ -28,25 +29,24 @@ class SequenceModel(SequenceLayer):
     output_scale: Tensor
 
     def __init__(self, ends: Ends, body: Chain) -> None:
-        standardize = Standardize(ends.input_shift, ends.input_scale, difference=ends.difference)
-        layers: dict[str, SequenceLayer] = {"input": standardize, "embed": Linear(ends.d_in, width=body.d_in)}
+        layers = _front(ends, body.d_in)
         layers.update({name: body[name] for name in body.names})
         if ends.pool in ("mean", "max"):
             pool = MeanPool(body.d_out) if ends.pool == "mean" else MaxPool(body.d_out)
             layers["pool"] = Recurrent(pool)
-        layers["head"] = Linear(body.d_out, width=ends.d_out)
+        layers["head"] = _head(ends, body.d_out, layers["embed"])
         stack = Chain(ends.d_in, layers)
         slots: dict[str, Slot] = dict(stack.state)
         follow = LastOfBlock(ends.d_in, stack.geometry.block) if ends.anchor and stack.geometry.ratio != 1 else None
         align = None
         if ends.anchor:
-            align = Align([stack.geometry, follow.geometry if follow else standardize.geometry])
+            align = Align([stack.geometry, follow.geometry if follow else layers["input"].geometry])
             slots.update(prefixed("anchor", {**(follow.state if follow else {}), **align.state}))
         super().__init__(ends.d_in, stack.geometry, slots)
         self.ends, self.stack, self.follow, self.align = ends, stack, follow, align
+        self.vocabulary = ends.vocabulary
         self.register_buffer("output_shift", torch.tensor(ends.output_shift, dtype=torch.float32))
         self.register_buffer("output_scale", torch.tensor(ends.output_scale, dtype=torch.float32))
-        _init_head(self.stack["head"])
 
     def forward(
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
@@ -63,6 +63,29 @@ class SequenceModel(SequenceLayer):
             y = y + base[:, :, list(self.ends.anchor)]
             next_state.update(prefixed("anchor", {**moved, **waiting}))
         return zero_padding(y, out_lengths), out_lengths, next_state
+
+
+def _front(ends: Ends, width: int) -> dict[str, SequenceLayer]:
+    """What brings raw columns to the width of the body."""
+    if not ends.tokens:
+        standardize = Standardize(ends.input_shift, ends.input_scale, difference=ends.difference)
+        return {"input": standardize, "embed": Linear(ends.d_in, width=width)}
+    if not ends.characters:
+        return {"embed": Embedding(ends.tokens, width=width, dropout=ends.embedding_dropout)}
+    columns, dropout = ends.d_in - 1, ends.embedding_dropout
+    return {"embed": SpelledEmbedding(ends.tokens, ends.characters, columns, width=width, dropout=dropout)}
+
+
+def _head(ends: Ends, d_in: int, embed: SequenceLayer) -> SequenceLayer:
+    """What brings the body's outputs to the task's."""
+    if ends.tied:
+        table = embed.weight if isinstance(embed, Embedding) else None
+        if table is None:
+            raise ValueError("a head is tied to the table of an embedding without spellings")
+        return TiedHead(d_in, table)
+    head = CRFHead(d_in, ends.outputs[1]) if ends.head == "crf" else Linear(d_in, width=ends.d_out)
+    _init_head(head)
+    return head
 
 
 def _init_head(head: nn.Module) -> None:

@@ -16,10 +16,22 @@ def like_steps(mask: Tensor, x: Tensor) -> Tensor:
     return mask[(...,) + (None,) * (x.dim() - mask.dim())]
 
 
+def shared_count(counts: Tensor) -> int | None:
+    """The number that all rows share; None where they differ, and where looking is not free: in a traced graph and on a
+    device. A layer may skip work for it, never change its outputs: [B] int64.
+    """
+    if type(counts) is not Tensor or torch.compiler.is_compiling() or counts.device.type != "cpu" or not len(counts):
+        return None
+    low, high = counts.aminmax()
+    return int(low) if low == high else None
+
+
 def zero_padding(x: Tensor, lengths: Tensor) -> Tensor:
     """Zero every step at or after its row's length: [B T ...]. A `where`, so that NaN in padding reaches no
-    gradient.
+    gradient; x itself where no row has padding.
     """
+    if shared_count(lengths) == x.shape[1]:
+        return x
     valid = like_steps(valid_steps(lengths, x.shape[1]), x)
     return torch.where(valid, x, torch.zeros((), dtype=x.dtype, device=x.device))
 

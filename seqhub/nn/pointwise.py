@@ -1,10 +1,11 @@
-"""Layers that map each step alone: linear, norm, mlp, dropout. They carry no state."""
+"""Layers that map each step alone: linear, norm, mlp, glu, dropout. They carry no state."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
 
 from seqhub.geometry import identity
@@ -12,7 +13,8 @@ from seqhub.nn.layer import SequenceLayer
 from seqhub.nn.padding import zero_padding
 from seqhub.nn.state import WHOLE, Context, Memory, State
 
-Activation = Literal["none", "relu", "gelu", "silu", "tanh"]
+Activation = Literal["none", "relu", "gelu", "silu", "tanh", "sigmoid", "elu", "relu2", "clipped-relu"]
+_CLIP = 20.0  # of the clipped ReLU of arXiv:1512.02595
 NormKind = Literal["layer", "rms"]
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "none": nn.Identity,
@@ -20,6 +22,10 @@ _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU,
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "elu": nn.ELU,
+    "relu2": lambda: _SquaredReLU(),
+    "clipped-relu": lambda: nn.Hardtanh(0.0, _CLIP),
 }
 
 
@@ -80,11 +86,37 @@ class MLP(Pointwise):
         super().__init__(d_in, d_in, _FeedForward(d_in, inner, activation, gated, dropout))
 
 
+class GLU(Pointwise):
+    """y = (W x + b) * activation(V x + c): gated linear unit, arXiv:1612.08083 (sigmoid), arXiv:2002.05202."""
+
+    def __init__(self, d_in: int, *, width: int, activation: Activation = "sigmoid", bias: bool = True) -> None:
+        super().__init__(d_in, width, _Gated(d_in, width, activation, bias))
+
+
 class Dropout(Pointwise):
     """Independent dropout of each number of each step."""
 
     def __init__(self, d_in: int, *, rate: float = 0.1) -> None:
         super().__init__(d_in, d_in, nn.Dropout(rate))
+
+
+class _SquaredReLU(nn.Module):
+    """max(x, 0)^2, arXiv:2109.08668."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x).square()
+
+
+class _Gated(nn.Module):
+    def __init__(self, d_in: int, width: int, name: Activation, bias: bool) -> None:
+        super().__init__()
+        self.both = nn.Linear(d_in, 2 * width, bias=bias)  # rows: [value | gate]
+        self.act = make_activation(name)
+
+    def forward(self, x: Tensor) -> Tensor:
+        value, gate = self.both(x).chunk(2, dim=-1)
+        gated: Tensor = value * self.act(gate)
+        return gated
 
 
 class _FeedForward(nn.Module):

@@ -5,6 +5,7 @@ what still waits for input is kept, and given when it is complete or when its ro
 stream, cut anywhere, gives the outputs of the whole sequence.
 
 The state is the last `capacity` inputs and, where outputs can wait, the number of inputs not yet answered (`pending`).
+Where all rows are alike their windows start at one place, and slices replace the gathers: the same numbers, sooner.
 Shapes: B batch, T steps of the chunk, D width.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqhub.nn.padding import gather_steps
+from seqhub.nn.padding import gather_steps, shared_count
 from seqhub.nn.state import Slot, State
 
 
@@ -40,24 +41,43 @@ class Window:
         """
         if not self.capacity:
             return x, lengths, {}
-        steps = x.shape[1]
         history = state["x"].to(x.dtype)
+        tail = self._tail(history, x, lengths).to(state["x"].dtype)
         if not self.waits:
-            buffer = torch.cat((history, x), dim=1)
-            return buffer, lengths, {"x": gather_steps(buffer, lengths, self.capacity).to(state["x"].dtype)}
-
-        past, future, stride = self.past, self.future, self.stride
-        zeros = x.new_zeros(x.shape[0], future, x.shape[2])
-        held = torch.cat((history, x, zeros), dim=1)
+            return _join(history, x), lengths, {"x": tail}
         pending = state["pending"][:, 0]  # [B], inputs whose outputs were not given yet
         open_now = pending + lengths
-        ready = (open_now - future).clamp(min=0) // stride  # outputs whose look-ahead has come
-        if end is None:
-            out_lengths, left = open_now // stride, torch.zeros_like(open_now)
-        else:
-            out_lengths = torch.where(end, open_now // stride, ready)
-            left = torch.where(end, torch.zeros_like(open_now), open_now - out_lengths * stride)
-        most = (steps + future + stride - 1) // stride  # pending is at most future + stride - 1
-        buffer = gather_steps(held, self.capacity - pending - past, past + most * stride + future)
-        tail = gather_steps(held, lengths, self.capacity).to(state["x"].dtype)
+        most = open_now // self.stride
+        out_lengths, left = most, torch.zeros_like(most)
+        if end is not None:
+            ready = (open_now - self.future).clamp(min=0) // self.stride  # outputs whose look-ahead has come
+            out_lengths = torch.where(end, most, ready)
+            left = torch.where(end, left, open_now - out_lengths * self.stride)
+        buffer = self._buffer(history, x, pending, out_lengths)
         return buffer, out_lengths, {"x": tail, "pending": left[:, None]}
+
+    def _buffer(self, history: Tensor, x: Tensor, pending: Tensor, out_lengths: Tensor) -> Tensor:
+        """The steps from each row's first open window on."""
+        steps, (past, future, stride) = x.shape[1], (self.past, self.future, self.stride)
+        waiting, given = shared_count(pending), shared_count(out_lengths)
+        if waiting is not None and given:
+            behind, wanted = past + waiting, past + given * stride + future
+            ahead = wanted - behind - steps  # steps that never came, zeros, if any; else those that no window reads
+            kept = x if ahead >= 0 else x[:, : steps + ahead]
+            zeros = (x.new_zeros(x.shape[0], ahead, x.shape[2]),) if ahead > 0 else ()
+            return _join(history[:, self.capacity - behind :], kept, *zeros)
+        most = (steps + future + stride - 1) // stride  # pending is at most future + stride - 1
+        held = torch.cat((history, x, x.new_zeros(x.shape[0], future, x.shape[2])), dim=1)
+        return gather_steps(held, self.capacity - pending - past, past + most * stride + future)
+
+    def _tail(self, history: Tensor, x: Tensor, lengths: Tensor) -> Tensor:
+        """Each row's last `capacity` valid inputs."""
+        steps = x.shape[1]
+        if steps >= self.capacity and shared_count(lengths) == steps:
+            return x[:, steps - self.capacity :].clone()
+        return gather_steps(torch.cat((history, x), dim=1), lengths, self.capacity)
+
+
+def _join(*parts: Tensor) -> Tensor:
+    """Along time, laid out channel by channel, as a convolution reads it: [B T_i D] -> [B T D]."""
+    return torch.cat([part.mT for part in parts], dim=2).mT

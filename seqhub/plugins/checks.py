@@ -6,12 +6,13 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 
-from seqhub.api import ComponentSpec, Config, TaskSpec
+from seqhub.api import ComponentSpec, Config, LossSpec, MetricSpec, TaskSpec
 
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 MODEL_KINDS = ("cell", "attention", "encoder", "block")
-STRUCTURES = ("parallel", "repeat", "residual")  # words that recipes use for nesting
+COMPARED = ("numbers", "classes", "tokens")  # what losses and metrics may be `on`
+STRUCTURES = ("parallel", "repeat", "resample", "residual", "reversible", "skip")  # words that recipes use for nesting
 
 
 def spec_problems(specs: Sequence[ComponentSpec]) -> list[str]:
@@ -46,6 +47,10 @@ def _one(spec: ComponentSpec) -> Iterator[str]:
         for metric, better in spec.metrics.items():
             if better not in ("min", "max"):
                 yield f"metric {metric!r} is {better!r}, not 'min' or 'max'"
+    if isinstance(spec, LossSpec | MetricSpec) and spec.on not in COMPARED:
+        yield f"on {spec.on!r} is not one of {', '.join(COMPARED)}"
+    if isinstance(spec, MetricSpec) and spec.better not in ("min", "max"):
+        yield f"better {spec.better!r} is not 'min' or 'max'"
 
 
 def _config(cls: object) -> Iterator[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from seqhub.api import BlockSpec, Config, Geometry, config, hookimpl, option
+from seqhub.api import INF, BlockSpec, Config, Geometry, config, hookimpl, option
 
 FLAGS = {"onnx": True, "streaming": True, "double": True, "bfloat16": None}
-ActivationName = Literal["none", "relu", "gelu", "silu", "tanh"]
+ActivationName = Literal["none", "relu", "gelu", "silu", "tanh", "sigmoid", "elu", "relu2", "clipped-relu"]
 
 
 @config
@@ -32,6 +32,52 @@ class MLPConfig(Config):
     activation: ActivationName = option("gelu", help="between the two projections")
     gated: bool = option(False, help="gate the inner width (GLU)")
     dropout: float = option(0.0, help="dropout of the inner width", ge=0, lt=1)
+
+
+@config
+class GLUConfig(Config):
+    width: int = option(help="output width", ge=1)
+    activation: ActivationName = option("sigmoid", help="of the gate: sigmoid GLU, silu SwiGLU, gelu GEGLU, relu ReGLU")
+    bias: bool = option(True, help="add a bias")
+
+    def geometry(self, width: int) -> Geometry:
+        return Geometry(width=self.width)
+
+
+@config
+class InstanceNormConfig(Config):
+    def geometry(self, width: int) -> Geometry:
+        return Geometry(width=width, past=INF)
+
+
+@config
+class PoolConfig(Config):
+    kind: Literal["mean", "max", "ends"] = option(
+        "mean",
+        help="mean or max of the steps so far; ends: both ends of a bidirectional layer. The last step needs no pool",
+    )
+
+    def geometry(self, width: int) -> Geometry:
+        return Geometry(width=width, past=INF)
+
+    def problems(self, width: int) -> list[tuple[str, str, str]]:
+        if self.kind == "ends" and width % 2:
+            message = f"kind: ends takes half of the width from each direction, but the width {width} is odd"
+            return [("kind", message, "put it behind a cell with direction: bidirectional and merge: concat")]
+        return []
+
+
+@config
+class PositionConfig(Config):
+    kind: Literal["sinusoidal", "learned"] = option("sinusoidal", help="sines of the step's number, or a learnt table")
+    base: float = option(10000.0, help="sinusoidal: the slowest sine turns once in 2 pi base steps", gt=1)
+    longest: int = option(512, help="learned: rows of the table; later steps take its last row", ge=1, unit="steps")
+
+    def problems(self, width: int) -> list[tuple[str, str, str]]:
+        if self.kind == "sinusoidal" and width % 2:
+            message = f"kind: sinusoidal needs an even width for its pairs of sine and cosine, the width is {width}"
+            return [("kind", message, "use an even width, or kind: learned")]
+        return []
 
 
 @config
@@ -65,6 +111,42 @@ def seqhub_register_blocks() -> Iterator[BlockSpec]:
         summary="Two-layer feed-forward network on each step.",
         reference="arXiv:2002.05202",
         examples=({"ratio": 2.0}, {"ratio": 1.5, "gated": True, "activation": "silu"}),
+        flags=FLAGS,
+    )
+    yield BlockSpec(
+        name="glu",
+        target="seqhub.nn.pointwise:GLU",
+        config=GLUConfig,
+        summary="Gated linear unit of each step.",
+        reference="arXiv:1612.08083",
+        examples=({"width": 5}, {"width": 6, "activation": "silu", "bias": False}),
+        flags=FLAGS,
+    )
+    yield BlockSpec(
+        name="instance-norm",
+        target="seqhub.nn.running_norm:RunningNorm",
+        config=InstanceNormConfig,
+        summary="Each column of each sequence by the mean and deviation of its steps so far.",
+        reference="https://openreview.net/forum?id=cGDAkQo1C0p",
+        examples=({},),
+        flags=FLAGS,
+    )
+    yield BlockSpec(
+        name="pool",
+        target="seqhub.nn.pool:Pool",
+        config=PoolConfig,
+        summary="Running pool over time: the last step holds the pool of the sequence.",
+        reference="arXiv:1312.4400",
+        examples=({"kind": "mean"}, {"kind": "max"}, {"kind": "ends"}),
+        flags=FLAGS,
+    )
+    yield BlockSpec(
+        name="position",
+        target="seqhub.nn.position:Position",
+        config=PositionConfig,
+        summary="Where in its sequence a step stands, added to its input.",
+        reference="arXiv:1706.03762",
+        examples=({"kind": "sinusoidal"}, {"kind": "learned", "longest": 7}, {"kind": "sinusoidal", "base": 50.0}),
         flags=FLAGS,
     )
     yield BlockSpec(

@@ -12,7 +12,19 @@ from types import MappingProxyType
 
 import pluggy
 
-from seqhub.api import AttentionSpec, BlockSpec, CellSpec, ComponentSpec, EncoderSpec, SourceSpec, TaskSpec
+from seqhub.api import (
+    AttentionSpec,
+    BlockSpec,
+    CellSpec,
+    ComponentSpec,
+    EncoderSpec,
+    HeadSpec,
+    LossSpec,
+    MetricSpec,
+    SourceSpec,
+    TaskSpec,
+    TokenizerSpec,
+)
 
 hookspec = pluggy.HookspecMarker("seqhub")
 
@@ -183,6 +195,93 @@ def seqhub_register_tasks() -> Iterable[TaskSpec]:
     return ()
 
 
+@hookspec
+def seqhub_register_losses() -> Iterable[LossSpec]:
+    """Losses: the target, built as `target(**options)`, is called as `loss(prediction, target)`.
+
+    from seqhub.api import Config, LossSpec, config, hookimpl, option
+
+    @config
+    class CharbonnierConfig(Config):
+        width: float = option(0.001, gt=0, help="below this error the loss is a parabola")
+
+    @hookimpl
+    def seqhub_register_losses():
+        yield LossSpec(
+            name="charbonnier",
+            target="seqhub_acme.losses:Charbonnier",
+            config=CharbonnierConfig,
+            summary="A smooth absolute error.",
+            on="numbers",
+        )
+    """
+    return ()
+
+
+@hookspec
+def seqhub_register_metrics() -> Iterable[MetricSpec]:
+    """Metrics: the target, built as `target(**options)`, has `update(answer, truth)` and `compute()`.
+
+    from seqhub.api import Config, MetricSpec, hookimpl
+
+    @hookimpl
+    def seqhub_register_metrics():
+        yield MetricSpec(
+            name="medae",
+            target="seqhub_acme.metrics:MedianError",
+            config=Config,
+            summary="Median absolute error, in raw units.",
+            on="numbers",
+            better="min",
+        )
+    """
+    return ()
+
+
+@hookspec
+def seqhub_register_heads() -> Iterable[HeadSpec]:
+    """Heads: the target is a `seqhub.nn.SequenceLayer`, built as `target(d_in, d_out, **options)`.
+
+    from seqhub.api import Config, HeadSpec, config, hookimpl, option
+
+    @config
+    class MixtureConfig(Config):
+        experts: int = option(4, ge=2, help="projections that are mixed")
+
+    @hookimpl
+    def seqhub_register_heads():
+        yield HeadSpec(
+            name="mixture",
+            target="seqhub_acme.mixture:MixtureHead",
+            config=MixtureConfig,
+            summary="A mixture of projections, weighted step by step.",
+        )
+    """
+    return ()
+
+
+@hookspec
+def seqhub_register_tokenizers() -> Iterable[TokenizerSpec]:
+    """Tokenisers: the target, built as `target(**options)`, turns text into numbers and back.
+
+    from seqhub.api import Config, TokenizerSpec, config, hookimpl, option
+
+    @config
+    class WordsConfig(Config):
+        size: int = option(10000, ge=2, help="words that are kept, the most frequent first", unit="tokens")
+
+    @hookimpl
+    def seqhub_register_tokenizers():
+        yield TokenizerSpec(
+            name="words",
+            target="seqhub_acme.words:Words",
+            config=WordsConfig,
+            summary="Words between blanks.",
+        )
+    """
+    return ()
+
+
 HOOKS: Mapping[str, type[ComponentSpec]] = MappingProxyType(
     {
         "seqhub_register_cells": CellSpec,
@@ -191,5 +290,9 @@ HOOKS: Mapping[str, type[ComponentSpec]] = MappingProxyType(
         "seqhub_register_blocks": BlockSpec,
         "seqhub_register_sources": SourceSpec,
         "seqhub_register_tasks": TaskSpec,
+        "seqhub_register_losses": LossSpec,
+        "seqhub_register_metrics": MetricSpec,
+        "seqhub_register_heads": HeadSpec,
+        "seqhub_register_tokenizers": TokenizerSpec,
     }
 )

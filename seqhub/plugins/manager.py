@@ -21,6 +21,7 @@ from seqhub.api import ComponentSpec
 from seqhub.errors import PluginError
 from seqhub.plugins import hookspecs
 from seqhub.plugins.checks import spec_problems
+from seqhub.plugins.local import load_file
 from seqhub.plugins.records import PluginRecord
 
 Loaded = list[tuple[PluginRecord, tuple[ComponentSpec, ...]]]
@@ -50,16 +51,17 @@ class Manager:
         start, torch_was_there, printed = time.perf_counter(), "torch" in sys.modules, io.StringIO()
         try:
             with contextlib.redirect_stdout(printed):  # a chatty plugin must not spoil `--json`
-                plugin = EntryPoint(record.entry_point, record.value, record.group).load()
+                plugin = load_file(record) if record.file else _entry(record).load()
                 self._pluggy.register(plugin, name=record.key)
                 hooks, specs = self._collect(plugin)
         except (Exception, SystemExit) as error:  # whatever a plugin does, it takes only itself out
             if self._pluggy.has_plugin(record.key):
                 self._pluggy.unregister(name=record.key)
-            if self.strict:
+            if self.strict and not record.file:
                 message = f"plugin {record.dist} {record.version}: {_one_line(error)}"
                 raise PluginError(message, fix=_advice(error), code="E606") from error
-            failed = replace(record, state="failed", error=_one_line(error), fix=_advice(error), at=_fault(error))
+            at = _fault(error, record.file)
+            failed = replace(record, state="failed", error=_one_line(error), fix=_advice(error), at=at)
             return replace(failed, seconds=time.perf_counter() - start), ()
         loads_torch = not torch_was_there and "torch" in sys.modules
         seconds, text = time.perf_counter() - start, printed.getvalue().strip()
@@ -102,10 +104,15 @@ def _advice(error: BaseException) -> str:
     return "upgrade or uninstall the distribution, or leave it out with SEQHUB_DISABLE"
 
 
-def _fault(error: BaseException) -> str:
-    """`file:line` where it went wrong, or '' where that is in the machinery that loads plugins."""
+def _entry(record: PluginRecord) -> EntryPoint:
+    return EntryPoint(record.entry_point, record.value, record.group)
+
+
+def _fault(error: BaseException, file: str = "") -> str:
+    """`file:line` where it went wrong, in `file` where that is given; '' where it is in what loads plugins."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     machinery = ("<frozen", *(str(Path(module.__file__ or "").parent) for module in (importlib, pluggy, hookspecs)))
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(machinery)]
+    own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    frames = own or [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(machinery)]
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

@@ -25,7 +25,8 @@ def normalise(dist: str) -> str:
 class PluginRecord:
     """One entry point of one distribution.
 
-    group: `seqhub.v1`, or empty for the modules that are part of the core.  seconds: what loading it took.
+    group: `seqhub.v1`, `local` for a file given on the command line, or empty for the modules that are part of the
+    core.  seconds: what loading it took.  file: the one given on the command line.
     error: one line, empty when nothing is wrong.  fix: the one edit or command that mends it.  at: `file:line` of the
     fault.  printed, loads_torch: what importing it did and should not have.
     """
@@ -43,6 +44,7 @@ class PluginRecord:
     printed: str = ""
     loads_torch: bool = False
     seconds: float = 0.0
+    file: str = ""
 
     @property
     def key(self) -> str:

@@ -14,6 +14,7 @@ from seqhub.api import ComponentSpec
 from seqhub.errors import PluginError
 from seqhub.plugins.checks import MODEL_KINDS
 from seqhub.plugins.hints import FIRST_PARTY, first_party_provider
+from seqhub.plugins.local import PREFIX, local_records, refusal
 from seqhub.plugins.manager import Manager
 from seqhub.plugins.records import PluginRecord, normalise
 from seqhub.plugins.scan import scan_plugins
@@ -109,6 +110,9 @@ class Registry:
         near = self._near(short, kinds)
         if of_provider:
             return PluginError(f"{provider} {of_provider[0].version} has no {what} '{short}'", fix=near, code="E601")
+        if provider.startswith(PREFIX):
+            file = provider.removeprefix(PREFIX).replace("-", "_")
+            return PluginError(absent, fix=f"it is of a file of your own: add --plugin PATH/{file}.py", code="E601")
         if provider:
             return PluginError(absent, fix=f"'{short}' comes with {provider}: pip install {provider}", code="E601")
         left_out = [record for record in self.records if not record.healthy]
@@ -134,12 +138,15 @@ def load_registry(environ: Mapping[str, str] | None = None, *, notify: Callable[
     """Import the plugin modules of this environment (none loads torch) and gather what they register.
 
     A plugin that is left out is told once, by `notify` (stderr by default). With SEQHUB_STRICT=1 it raises PluginError.
+    The files of `seqhub.plugins.local.using` are loaded too, and one that does not load raises PluginError E607.
     """
     settings = os.environ if environ is None else environ
     manager = Manager(strict=settings.get("SEQHUB_STRICT", "0") not in ("", "0"))
-    manager.load(scan_plugins(settings))
+    manager.load((*scan_plugins(settings), *local_records()))
     records = [record for record, _ in manager.loaded]
     for record in records:
+        if record.file and not record.healthy:  # it was asked for by name
+            raise refusal(record)
         if not record.healthy:
             (notify or _tell_once)(f"seqhub: {record.line()}")
     components = [Component(spec, r.dist, r.version, r.key) for r, specs in manager.loaded for spec in specs]

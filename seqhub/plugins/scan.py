@@ -20,7 +20,9 @@ API_GROUP = "seqhub.v1"
 BUILTIN_MODULES = {
     "blocks": "seqhub.plugins.core_blocks",
     "data": "seqhub.data.specs",
+    "measures": "seqhub.tasks.measure_specs",
     "tasks": "seqhub.tasks.specs",
+    "text": "seqhub.text.specs",
 }
 _GROUP = re.compile(r"seqhub\.v(\d+)")
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from seqhub.api import ComponentSpec, Config, TaskSpec
 from seqhub.recipe.fields import options_of
 from seqhub.recipe.sections import ExportSection, Head, ModelHead, TrainSection
+from seqhub.recipe.structures import STRUCTURES
 from seqhub.recipe.suggest import SYNONYMS
-from seqhub.recipe.types import BLOCK_KINDS, STRUCTURES, Common, Components, Named, Recurrent, Repeated
+from seqhub.recipe.types import BLOCK_KINDS, Common, Components, Named, Recurrent, Repeated
 
 _TOP = ("task", "data", "model", "train", "export", "expect")
 _FIXED: tuple[tuple[str, type[Config]], ...] = (

@@ -11,20 +11,9 @@ from seqhub.api import Config
 from seqhub.errors import PluginError
 from seqhub.recipe.nodes import Mapping, Node, Scalar, Sequence, describe
 from seqhub.recipe.reader import Reader, dotted, origin
+from seqhub.recipe.structures import STRUCTURES, Repeat
 from seqhub.recipe.suggest import nearest
-from seqhub.recipe.types import (
-    BLOCK_KINDS,
-    STRUCTURES,
-    Block,
-    Common,
-    Components,
-    Keys,
-    Named,
-    Parallel,
-    Recurrent,
-    Repeat,
-    Repeated,
-)
+from seqhub.recipe.types import BLOCK_KINDS, Block, Common, Components, Keys, Named, Recurrent, Repeated
 
 if TYPE_CHECKING:
     from seqhub.plugins import Component
@@ -43,8 +32,12 @@ class BlockReader:
     reader: Reader
     registry: Components
 
-    def blocks(self, node: Node, path: Keys, parent: str = "") -> tuple[tuple[Block, ...], bool]:
+    def blocks(
+        self, node: Node, path: Keys, parent: str = "", *, may_be_empty: bool = False
+    ) -> tuple[tuple[Block, ...], bool]:
         """The blocks of one list up to the first that is wrong, and whether that is all of them."""
+        if isinstance(node, Sequence) and not node.items and may_be_empty:
+            return (), True
         if not isinstance(node, Sequence) or not node.items:
             got = "an empty list" if isinstance(node, Sequence) else describe(node)
             self.reader.report("E104", f"{dotted(path)}: expected a list of blocks, got {got}", _EXAMPLE, node.place)
@@ -85,7 +78,7 @@ class BlockReader:
             self.reader.report("E104", f"{dotted(path)}: expected a block, got {describe(item)}", _EXAMPLE, item.place)
             return None
         node = self.reader.typed(item, path, _EXAMPLE)
-        tag = None if node is None else self.reader.tag(node, path, "a component, or residual, repeat, parallel")
+        tag = None if node is None else self.reader.tag(node, path, f"a component, or one of {', '.join(STRUCTURES)}")
         if node is None or tag is None:
             return None
         self.reader.origins[(*path, "type")] = origin(tag.place)
@@ -105,31 +98,32 @@ class BlockReader:
         name = self._name(found, path, parent, default_name)
         if None in found or disagree or not name:
             return None
-        times = _one(found, Repeated).repeat
+        repeated = _one(found, Repeated)
         leaf = Block(
             path=path,
-            name=f"{name}.0" if times > 1 else name,
+            name=f"{name}.0" if repeated.repeat > 1 else name,
             type=tag.text,
             component=component,
             options=found[0],
             common=_one(found, Common),
             recurrent=_one(found, Recurrent) if kind == "cell" else None,
         )
-        return _several(leaf, name, times)
+        return _several(leaf, name, repeated)
 
     def _structure(self, node: Mapping, path: Keys, tag: str, parent: str, default_name: str) -> Block | None:
         cls = STRUCTURES[tag]
-        key = "branches" if cls is Parallel else "blocks"
-        classes: list[type[Config]] = [cls, Named] if cls is Repeat else [cls, Repeated, Named]
-        found = self.reader.configs(node, path, classes, owner=tag, also=["type", key])
+        key = cls.inner
+        classes: list[type[Config]] = [cls, Repeated, Named] if cls.repeats else [cls, Named]
+        found = self.reader.configs(node, path, classes, owner=tag, also=["type", key] if key else ["type"])
+        sound = all([options is not None and self.reader.agrees(options, path) for options in found])
         name = self._name(found, path, parent, default_name)
         repeated = _one(found, Repeated, Repeated())
         inside = f"{name or default_name}.0" if repeated.repeat > 1 else name or default_name
-        branches = self._inside(node, path, key, inside)
-        if None in found or not name or branches is None:
+        branches = self._inside(node, path, key, inside) if key else ()
+        if not sound or not name or branches is None:
             return None
         block = Block(path=path, name=inside, type=tag, structure=_one(found, cls), branches=branches)
-        return _several(block, name, repeated.repeat)
+        return _several(block, name, repeated)
 
     def _inside(self, node: Mapping, path: Keys, key: str, name: str) -> _Branches | None:
         """The blocks under `blocks`, or the lists under `branches`; None where one is wrong."""
@@ -155,7 +149,7 @@ class BlockReader:
         branches = []
         for index, item in enumerate(entry.node.items):
             self.reader.places[(*here, index)] = item.place
-            branches.append(self.blocks(item, (*here, index), f"{name}.b{index}"))
+            branches.append(self.blocks(item, (*here, index), f"{name}.b{index}", may_be_empty=True))
         return tuple(blocks for blocks, _ in branches) if all(complete for _, complete in branches) else None
 
     def _name(self, found: list[Config | None], path: Keys, parent: str, default_name: str) -> str:
@@ -180,8 +174,9 @@ def _one(found: Iterable[Config | None], cls: type[_C], otherwise: _C | None = N
     return options
 
 
-def _several(block: Block, name: str, times: int) -> Block:
+def _several(block: Block, name: str, repeated: Repeated) -> Block:
     """`repeat: n` on a block is short for a repeat of it."""
-    if times == 1:
+    if repeated.repeat == 1:
         return block
-    return Block(path=block.path, name=name, type="repeat", structure=Repeat(times=times), branches=((block,),))
+    structure = Repeat(times=repeated.repeat, share=repeated.share)
+    return Block(path=block.path, name=name, type="repeat", structure=structure, branches=((block,),))

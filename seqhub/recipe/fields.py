@@ -29,7 +29,10 @@ _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 @dataclass(frozen=True)
 class Option:
-    """One field of a Config. `nested` holds the Config classes that its value may be, by the name in their `type`."""
+    """One field of a Config. `nested` holds the Config classes that its value may be, by the name in their `type`.
+
+    kind: of the component that the field names, or empty; `many` for a list of them; `on`: what they must compare.
+    """
 
     name: str
     annotation: Any
@@ -40,6 +43,14 @@ class Option:
     unit: str
     nested: dict[str, type[Config]]
     nullable: bool
+    kind: str = ""
+    many: bool = False
+    on: str = ""
+
+    @property
+    def is_value(self) -> bool:
+        """A plain value: no mapping of its own, and no component."""
+        return not self.nested and not self.kind
 
     @property
     def tagged(self) -> bool:
@@ -49,6 +60,8 @@ class Option:
     @property
     def expected(self) -> str:
         """In words: `a whole number, at least 1`."""
+        if self.kind:
+            return f"a list, each entry a {self.kind}" if self.many else f"a {self.kind}"
         if self.nested:
             names = f"one of {', '.join(self.nested)}" if self.tagged else "a mapping"
             return names + (" or null" if self.nullable else "")
@@ -83,6 +96,9 @@ def _option(field: dataclasses.Field[Any], annotation: Any) -> Option:
         unit=field.metadata.get("unit", ""),
         nested={tag_of(arm): arm for arm in nested},
         nullable=types.NoneType in variants,
+        kind=field.metadata.get("kind", ""),
+        many=any(typing.get_origin(arm) is tuple for arm in variants),
+        on=field.metadata.get("on", ""),
     )
 
 
@@ -101,7 +117,7 @@ def value_model(cls: type[Config]) -> type[pydantic.BaseModel]:
                 pydantic.Field(default=None, description=option.help),
             )
             for option in options_of(cls).values()
-            if not option.nested
+            if option.is_value
         }
         _models[cls] = pydantic.create_model(cls.__name__, __config__=_STRICT, **fields)
     return _models[cls]

@@ -12,12 +12,14 @@ from seqhub.api import Config, TaskSpec
 from seqhub.errors import Place, RecipeError
 from seqhub.recipe.atlas import elsewhere
 from seqhub.recipe.blocks import BlockReader
+from seqhub.recipe.fields import options_of
 from seqhub.recipe.nodes import Entry, Mapping, Scalar, describe
 from seqhub.recipe.overrides import apply_overrides
 from seqhub.recipe.reader import Reader, origin, record_defaults
 from seqhub.recipe.sections import RECIPE_FORMAT, ExportSection, Head, ModelHead, TrainSection
 from seqhub.recipe.suggest import choice, nearest
 from seqhub.recipe.types import Bound, Components, ModelSection, Part, Recipe
+from seqhub.recipe.uses import metrics_of
 from seqhub.recipe.yaml12 import parse_bytes
 
 _C = TypeVar("_C", bound=Config)
@@ -112,6 +114,7 @@ def read_draft(path: str | Path, registry: Components, overrides: Iterable[str] 
         reader.problems += in_yaml
         return draft
     root, in_overrides = apply_overrides(root, overrides)
+    reader.lookup = BlockReader(reader, registry).component
     _Loader(draft, root, registry).read(smoke)
     known = {problem.place for problem in in_yaml}  # a value that YAML refuses has no other faults
     reader.problems = in_yaml + in_overrides + [p for p in reader.problems if p.place not in known]
@@ -235,17 +238,22 @@ class _Loader:
         draft, reader, spec = self.draft, self.draft.reader, self._task_spec()
         entry = self.root.get("expect")
         node = reader.mapping(entry.node, ("expect",), 'write {metric: "<= 0.5"}') if entry else None
-        found = [self._bound(bound, spec) for bound in node.entries] if node else []
+        metrics = None if spec is None else metrics_of(spec, draft.task.options if draft.task else None)
+        found = [self._bound(bound, spec, metrics) for bound in node.entries] if node else []
         draft.expect = tuple(bound for bound in found if bound is not None)
 
-    def _bound(self, entry: Entry, spec: TaskSpec | None) -> Bound | None:
+    def _bound(self, entry: Entry, spec: TaskSpec | None, metrics: dict[str, str] | None) -> Bound | None:
         reader, path = self.draft.reader, ("expect", entry.key)
         reader.mark(path, entry)
         reader.origins[path] = origin(reader.places[path])
-        better = spec.metrics.get(entry.key) if spec else None
-        if spec is not None and better is None:
-            near = nearest(entry.key, spec.metrics)
-            fix = f"did you mean '{near}'?" if near else f"its metrics: {choice(spec.metrics)}"
+        better = metrics.get(entry.key) if metrics else None
+        if spec is not None and metrics is not None and better is None:
+            near = nearest(entry.key, metrics)
+            fix = f"did you mean '{near}'?" if near else f"its metrics: {choice(metrics)}"
+            if "metrics" in options_of(spec.config) and any(
+                c.spec.name == entry.key for c in self.registry.components("metric")
+            ):
+                fix = f"add it to the task: metrics: [{entry.key}]"
             reader.report("E208", f"task '{spec.name}' has no metric '{entry.key}'", fix, entry.place)
             return None
         text = entry.node.text if isinstance(entry.node, Scalar) else ""
@@ -265,10 +273,11 @@ class _Loader:
         return Bound(entry.key, match[1], float(match[2]), entry.place)  # type: ignore[arg-type]
 
     def _monitor(self) -> None:
-        spec, train = self._task_spec(), self.draft.train
-        if spec is None or train is None or train.monitor is None or train.monitor in spec.metrics:
+        spec, train, task = self._task_spec(), self.draft.train, self.draft.task
+        metrics = {} if spec is None else metrics_of(spec, task.options if task else None)
+        if spec is None or train is None or train.monitor is None or train.monitor in metrics:
             return
-        near = nearest(train.monitor, spec.metrics)
-        fix = f"did you mean '{near}'?" if near else f"its metrics: {choice(spec.metrics)}; or null for the loss"
+        near = nearest(train.monitor, metrics)
+        fix = f"did you mean '{near}'?" if near else f"its metrics: {choice(metrics)}; or null for the loss"
         place = self.draft.reader.places[("train", "monitor")]
         self.draft.reader.report("E210", f"task '{spec.name}' has no metric '{train.monitor}' to monitor", fix, place)

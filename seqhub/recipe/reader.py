@@ -6,9 +6,9 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from seqhub.api import Config
+from seqhub.api import Config, Use
 from seqhub.errors import Place, Problem
 from seqhub.recipe.fields import Option, check_values, freeze, options_of
 from seqhub.recipe.hints import UnknownKey, expectation, key_hint, value_hint
@@ -17,6 +17,9 @@ from seqhub.recipe.nodes import Mapping as MappingNode
 from seqhub.recipe.suggest import nearest
 from seqhub.recipe.types import Keys
 
+if TYPE_CHECKING:
+    from seqhub.plugins import Component
+
 _C = TypeVar("_C", bound=Config)
 _WRONG = object()  # a value that was reported
 _TAG = re.compile(r"[a-z].*")
@@ -24,13 +27,17 @@ _TAG = re.compile(r"[a-z].*")
 
 @dataclass
 class Reader:
-    """What has been found so far. `places` and `origins` are those of the recipe; see `Recipe`."""
+    """What has been found so far. `places` and `origins` are those of the recipe; see `Recipe`.
+
+    lookup: what a name in the recipe means, among components of these kinds; it reports what means nothing.
+    """
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     places: dict[Keys, Place] = field(default_factory=dict)
     origins: dict[Keys, str] = field(default_factory=dict)
     unknown: list[UnknownKey] = field(default_factory=list)
+    lookup: Callable[[Scalar, tuple[str, ...]], Component | None] | None = None
 
     def report(self, code: str, message: str, fix: str, place: Place) -> None:
         self.problems.append(Problem(code, message, fix, place))
@@ -122,11 +129,15 @@ class Reader:
         return [None if meant & set(options_of(cls)) else self._build(cls, values[cls], path) for cls in classes]
 
     def _value(self, option: Option, node: Node, path: Keys) -> Any:
-        if not option.nested:
+        if option.is_value:
             return plain(node)
+        if option.many:
+            return self._listed(option, node, path)
         if option.nullable and isinstance(node, Scalar) and node.value is None:
             self.origins[path] = origin(node.place)
             return None
+        if option.kind:
+            return self._used(option, node, path)
         if option.tagged:
             return self._tagged(option, node, path)
         (cls,) = option.nested.values()
@@ -156,10 +167,45 @@ class Reader:
         found = self.config(mapping, path, cls, owner=f"{option.name} type '{name}'")
         return _WRONG if found is None else found
 
+    def _listed(self, option: Option, node: Node, path: Keys) -> Any:
+        """A component for each entry of a list."""
+        if not isinstance(node, Sequence):
+            message = f"{dotted(path)}: expected {option.expected}, got {describe(node)}"
+            self.report("E104", message, option.help, node.place)
+            return _WRONG
+        found = []
+        for index, item in enumerate(node.items):
+            self.places[(*path, index)] = item.place
+            found.append(self._used(option, item, (*path, index)))
+        self.origins[path] = origin(node.place)
+        names = [use.spec.name for use in found if isinstance(use, Use)]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                self.report("E114", f"{dotted(path)} names '{name}' twice", "name it once", node.place)
+                return _WRONG
+        return _WRONG if _WRONG in found else tuple(found)
+
+    def _used(self, option: Option, node: Node, path: Keys) -> Any:
+        """The component that a name means, with the options beside its `type`."""
+        mapping = self.typed(node, path, f"write the name of a {option.kind}")
+        tag = None if mapping is None else self.tag(mapping, path, f"the name of a {option.kind}")
+        component = None if tag is None or self.lookup is None else self.lookup(tag, (option.kind,))
+        if mapping is None or tag is None or component is None:
+            return _WRONG
+        compared = getattr(component.spec, "on", "")
+        if option.on and compared != option.on:
+            message = f"{dotted(path)}: '{tag.text}' compares {compared}, and {option.on} are compared here"
+            self.report("E114", message, f"name a {option.kind} of {option.on}: seqhub plugins list --load", tag.place)
+            return _WRONG
+        self.origins[path] = self.origins[(*path, "type")] = origin(tag.place)
+        owner = f"{option.kind} '{tag.text}'"
+        found = self.config(mapping, path, component.spec.config, owner=owner, also=["type"])
+        return _WRONG if found is None else Use(component.spec, found, component.dist, component.version)
+
     def _check(self, cls: type[Config], values: dict[str, Any], node: MappingNode, path: Keys) -> None:
         """Types and bounds of the plain values, by pydantic; the wrong ones are reported and marked."""
         options = options_of(cls)
-        for location in check_values(cls, {n: v for n, v in values.items() if not options[n].nested}):
+        for location in check_values(cls, {n: v for n, v in values.items() if options[n].is_value}):
             name = str(location[0])
             wrong: Node = node
             for key in location:
@@ -169,19 +215,30 @@ class Reader:
             self.report("E104", message, value_hint(options[name], expected, wrong), wrong.place)
             values[name] = _WRONG
         for name, value in values.items():
-            if value is not _WRONG and not options[name].nested:
+            if value is not _WRONG and options[name].is_value:
                 values[name] = freeze(value, options[name].annotation)
                 self.origins[(*path, name)] = origin(self.places[(*path, name)])
 
     def _absent(self, option: Option, path: Keys, strays: list[Entry], values: dict[str, Any]) -> None:
         if not option.required:
             record_defaults(self.origins, (*path, option.name), option.default)
+            if option.kind and option.default:
+                values[option.name] = self._default(option, path)
             return
         values[option.name] = _WRONG
         if any(nearest(entry.key, [option.name]) for entry in strays):
             return  # the misspelt key says it
         example = f"add '{option.name}: ...', {option.expected}"
         self.report("E105", f"{dotted(path)} has no '{option.name}'", f"{example}: {option.help}", self.places[path])
+
+    def _default(self, option: Option, path: Keys) -> Any:
+        """The component, or components, that an absent option stands for; its names where they are not installed."""
+        names = option.default if option.many else (option.default,)
+        nodes = [Scalar(self.places[path], name) for name in names]
+        found = [Reader(places={path: self.places[path]}, lookup=self.lookup)._used(option, n, path) for n in nodes]
+        if _WRONG in found:
+            return option.default
+        return tuple(found) if option.many else found[0]
 
     def _build(self, cls: type[Config], values: dict[str, Any], path: Keys) -> Config | None:
         if any(value is _WRONG for value in values.values()):

@@ -9,13 +9,15 @@ from seqhub.plugins import Component
 from seqhub.recipe.dump import flow
 from seqhub.recipe.fields import Option, options_of
 from seqhub.recipe.resolve import plain_options
+from seqhub.recipe.schema import USED_KINDS
 from seqhub.recipe.sections import ExportSection, Head, ModelHead, TrainSection
-from seqhub.recipe.types import BLOCK_KINDS, STRUCTURES, Common, Components, Named, Recurrent, Repeated
+from seqhub.recipe.structures import STRUCTURES
+from seqhub.recipe.types import BLOCK_KINDS, Common, Components, Named, Recurrent, Repeated
 
 BEGIN = "<!-- begin: written by `seqhub schema --markdown -o docs/recipes.md` -->"
 END = "<!-- end -->"
 _DISTS = ("seqhub", "seqhub-cells", "seqhub-attention", "seqhub-conv")  # what the reference covers, wherever it is made
-_TITLES = {"block": "Plain blocks"}
+_TITLES = {"block": "Plain blocks", "loss": "Losses", "tokenizer": "Tokenisers"}
 _BETTER = {"min": "lower", "max": "higher"}
 
 
@@ -39,12 +41,12 @@ def _lines(registry: Components) -> Iterator[str]:
     yield from _section("Every block", [Named, Repeated, Common])
     yield from _section("Every recurrent cell", [Recurrent])
     for name, cls in STRUCTURES.items():
-        inner = "`branches`: two or more lists of blocks" if name == "parallel" else "`blocks`: a list of blocks"
-        yield from _section(f"`type: {name}`", [cls], f"{cls.__doc__} {inner}.")
+        inner = {"branches": " `branches`: two or more lists of blocks.", "blocks": " `blocks`: a list of blocks."}
+        yield from _section(f"`type: {name}`", [cls], f"{cls.__doc__}{inner.get(cls.inner, '')}")
     for name, section in (("train", TrainSection), ("export", ExportSection)):
         yield from _section(f"`{name}`", [section])
         yield from _inside(section, name)
-    for kind in ("task", "source", *BLOCK_KINDS):
+    for kind in ("task", "source", *BLOCK_KINDS, *USED_KINDS):
         found = [c for c in registry.components(kind) if c.dist in _DISTS]
         if found:
             yield from (f"### {_TITLES.get(kind, f'{kind.capitalize()}s')}", "")

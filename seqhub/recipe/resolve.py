@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from seqhub.api import Config
+from seqhub.api import Config, Use
 from seqhub.recipe.sections import RECIPE_FORMAT
-from seqhub.recipe.types import Block, Keys, Part, Recipe, Repeat
+from seqhub.recipe.structures import Repeat
+from seqhub.recipe.types import Block, Keys, Part, Recipe
 
 
 def resolved(recipe: Recipe) -> dict[str, Any]:
@@ -72,6 +73,7 @@ def _block_values(block: Block, recipe: Recipe) -> Iterator[tuple[Keys, Any]]:
         yield from _block_values(inner, recipe)
         if isinstance(block.structure, Repeat):
             yield (*block.path, "repeat"), block.structure.times
+            yield (*block.path, "share"), block.structure.share
         return
     head = _block_options(block)
     yield (*block.path, "type"), head.pop("type")
@@ -97,6 +99,9 @@ def plain_options(options: Config) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Config):
         return plain_options(value)
+    if isinstance(value, Use):
+        options = plain_options(value.options)
+        return {"type": value.ref, **options} if options else value.ref
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value

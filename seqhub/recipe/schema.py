@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from seqhub.api import Config, TaskSpec
+from seqhub.api import Config, MetricSpec, TaskSpec
 from seqhub.errors import PluginError
 from seqhub.plugins import Component
 from seqhub.recipe.fields import Option, options_of, value_model
 from seqhub.recipe.resolve import plain_options
 from seqhub.recipe.sections import ExportSection, Head, ModelHead, TrainSection
-from seqhub.recipe.types import (
-    BLOCK_KINDS,
-    STRUCTURES,
-    Common,
-    Components,
-    Named,
-    Parallel,
-    Recurrent,
-    Repeat,
-    Repeated,
-)
+from seqhub.recipe.structures import STRUCTURES
+from seqhub.recipe.types import BLOCK_KINDS, Common, Components, Named, Recurrent, Repeated
 
 Json = dict[str, Any]
+USED_KINDS = ("loss", "metric", "head", "tokenizer")  # what an option may name
 _BOUND = r"^\s*(<=|>=|<|>)\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*$"
 _ABOUT = {
     "task": "what is learnt",
@@ -45,7 +37,13 @@ def recipe_schema(registry: Components) -> Json:
         defs[f"{spec.kind}.{component.ref}"] = options_schema(spec.config, extra={"type": {}}, required=("type",))
         if isinstance(spec, TaskSpec):
             defs[f"data.{component.ref}"] = _data_schema(spec, sources, registry)
-            data_rules.append(_when_task(names_of(component, registry), component))
+            data_rules.append(_when_task(names_of(component, registry), component, _metrics(spec, registry)))
+    for kind in USED_KINDS:
+        found = registry.components(kind)
+        for c in found:
+            defs[f"{kind}.{c.ref}"] = options_schema(c.spec.config, extra={"type": {}}, required=("type",))
+        choices = [(names_of(c, registry), f"{kind}.{c.ref}", _bare(c.spec.config)) for c in found]
+        defs[f"use.{kind}"] = _typed(choices) if choices else {"not": {}, "description": f"no {kind} is installed"}
     properties["task"] = _typed((names_of(c, registry), f"task.{c.ref}", _bare(c.spec.config)) for c in tasks)
     properties["model"] = options_schema(ModelHead, extra={"blocks": _blocks()}, required=("blocks",))
     properties["train"] = options_schema(TrainSection)
@@ -93,7 +91,11 @@ def _mapping(classes: list[type[Config]], extra: Json, required: Iterable[str]) 
 
 def _option_schema(option: Option, value: Json) -> Json:
     text = option.help + (f" [{option.unit}]" if option.unit else "")
-    if option.nested:
+    if option.kind:
+        one = {"$ref": f"#/$defs/use.{option.kind}"}
+        body = {"type": "array", "items": one} if option.many else one
+        body = {"anyOf": [body, {"type": "null"}]} if option.nullable else body
+    elif option.nested:
         body = _nested_schema(option)
         body = {"anyOf": [body, {"type": "null"}]} if option.nullable else body
     else:
@@ -145,9 +147,10 @@ def _block_schema(registry: Components) -> Json:
             schema = _mapping([cls, *common, Repeated, Named], {"type": {}}, ["type"])
             choices.append((names_of(component, registry), {**about, **schema}, _bare(cls)))
     for name, structure in STRUCTURES.items():
-        classes: list[type[Config]] = [structure, Named] if structure is Repeat else [structure, Repeated, Named]
-        inner = {"branches": {"type": "array", "minItems": 2, "items": _blocks()}} if structure is Parallel else {}
-        inner = inner or {"blocks": _blocks()}
+        classes: list[type[Config]] = [structure, Repeated, Named] if structure.repeats else [structure, Named]
+        branches: Json = {"type": "array", "minItems": 2, "items": _blocks(least=0)}
+        inside: Json = branches if structure.inner == "branches" else _blocks()
+        inner: Json = {structure.inner: inside} if structure.inner else {}
         about = {"description": structure.__doc__}
         choices.append(([name], {**about, **_mapping(classes, {"type": {}, **inner}, ["type", *inner])}, False))
     every = [name for names, _, _ in choices for name in names]
@@ -160,10 +163,10 @@ def _block_schema(registry: Components) -> Json:
     }
 
 
-def _blocks() -> Json:
+def _blocks(least: int = 1) -> Json:
     return {
         "type": "array",
-        "minItems": 1,
+        "minItems": least,
         "items": {"$ref": "#/$defs/block"},
         "description": "read from top to bottom",
     }
@@ -174,9 +177,15 @@ def _data_schema(spec: TaskSpec, sources: tuple[Component, ...], registry: Compo
     return options_schema(spec.data, extra={"source": source}, required=("source",))
 
 
-def _when_task(names: list[str], component: Component) -> Json:
+def _metrics(spec: TaskSpec, registry: Components) -> dict[str, str]:
+    """What `expect` may name: the task's own metrics, and every other where it takes more."""
+    takes_more = any(option.kind == "metric" for option in options_of(spec.config).values())
+    others = [c.spec for c in registry.components("metric")] if takes_more else []
+    return {**{metric.name: metric.better for metric in others if isinstance(metric, MetricSpec)}, **spec.metrics}
+
+
+def _when_task(names: list[str], component: Component, metrics: dict[str, str]) -> Json:
     typed = {"type": "object", "required": ["type"], "properties": {"type": {"enum": names}}}
-    metrics = component.spec.metrics if isinstance(component.spec, TaskSpec) else {}
     bounds = {
         name: {
             "type": "string",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from seqhub.api import Config, config, option
 from seqhub.errors import Place, Problem
 from seqhub.recipe.sections import ExportSection, TrainSection
+from seqhub.recipe.structures import Structure
 
 if TYPE_CHECKING:
     from seqhub.plugins import Component
@@ -41,6 +42,12 @@ class Repeated(Config):
     """What every block but `repeat` takes."""
 
     repeat: int = option(default=1, help="this many in a row, each with weights of its own", ge=1, le=1000)
+    share: bool = option(default=False, help="with repeat: the same weights every time; the states stay apart")
+
+    def problems(self, width: int) -> list[tuple[str, str, str]]:
+        if self.share and self.repeat == 1:
+            return [("share", "share: true, but the block stands once", "set repeat, or remove share")]
+        return []
 
 
 @config
@@ -105,33 +112,6 @@ class Recurrent(Config):
         return []
 
 
-@config
-class Residual(Config):
-    """y = x + blocks(norm(x))."""
-
-    norm: Literal["layer", "rms", "none"] = option(default="layer", help="normalisation of the inner input")
-
-
-@config
-class Repeat(Config):
-    """The blocks, several times in a row, each time with weights of their own."""
-
-    times: int = option(help="how many times", ge=1, le=1000)
-
-
-@config
-class Parallel(Config):
-    """Branches over the same input, joined along the features."""
-
-    merge: Literal["concat", "sum", "mean"] = option(
-        default="concat", help="how the outputs of the branches are joined"
-    )
-
-
-Structure = Residual | Repeat | Parallel
-STRUCTURES: Mapping[str, type[Structure]] = {"residual": Residual, "repeat": Repeat, "parallel": Parallel}
-
-
 @dataclass(frozen=True)
 class Part:
     """A component and its options; for `data`, the component is the task."""
@@ -144,8 +124,8 @@ class Part:
 class Block:
     """One entry of `model.blocks`, or of the blocks inside one.
 
-    component, options: of a leaf; None for residual, repeat and parallel, which have `structure` and `branches`.
-    recurrent: of a cell.  branches: one for residual and repeat, two or more for parallel.
+    component, options: of a leaf; None for residual, parallel and the like, which have `structure` and `branches`.
+    recurrent: of a cell.  branches: two or more for parallel, none for skip, one for all others.
     """
 
     path: Keys

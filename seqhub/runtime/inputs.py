@@ -10,13 +10,18 @@ import numpy as np
 from seqhub.errors import BundleError
 
 
-def as_steps(value: Any, features: Sequence[str], name: str, *, at_least: int = 0) -> np.ndarray:
-    """One sequence as float32 [T D], C-contiguous. [T] will do where there is one feature.
+def as_steps(
+    value: Any, features: Sequence[str], name: str, *, at_least: int = 0, vocabulary: Sequence[int] = ()
+) -> np.ndarray:
+    """One sequence as float32 [T D], C-contiguous. [T] will do where there is one feature. With a `vocabulary` the
+    steps are ids, int64, each from 0 up to the size of its column's vocabulary.
 
     Raises BundleError, naming `name`, for another dtype or shape, NaN or infinity, or fewer than `at_least` steps.
     """
     array = value if isinstance(value, np.ndarray) else _as_array(value, name)
-    if array.dtype != np.float32:
+    if vocabulary:
+        array = _as_ids(array, name)
+    elif array.dtype != np.float32:
         if array.dtype.kind not in "fiub":
             message = f"'{name}' holds {array.dtype}, expected numbers (float32)"
             raise BundleError(message, fix=f"convert it: np.asarray({_word(name)}, dtype=np.float32)", code="E710")
@@ -33,13 +38,32 @@ def as_steps(value: Any, features: Sequence[str], name: str, *, at_least: int = 
         raise BundleError(
             f"'{name}' has {len(array)} steps, at least {at_least} {steps} expected", fix="give more steps", code="E714"
         )
-    if not np.isfinite(array).all():
+    if vocabulary:
+        _check_ids(array, features, vocabulary, name)
+    elif not np.isfinite(array).all():
         step, column = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
         message = f"'{name}' holds {array[step, column]} at step {step}, column '{features[column]}'"
         raise BundleError(
             message, fix="fill or remove such steps: padding is not needed, lengths may differ", code="E712"
         )
     return np.ascontiguousarray(array)
+
+
+def _as_ids(array: np.ndarray, name: str) -> np.ndarray:
+    if array.dtype.kind not in "iu" and array.size:
+        message = f"'{name}' holds {array.dtype}, expected ids (int64)"
+        raise BundleError(message, fix="give the ids of tokens, or the text itself", code="E710")
+    return array.astype(np.int64, copy=False)
+
+
+def _check_ids(array: np.ndarray, features: Sequence[str], vocabulary: Sequence[int], name: str) -> None:
+    """Every id lies inside its column's vocabulary."""
+    wrong = (array < 0) | (array >= np.asarray(vocabulary))
+    if wrong.any():
+        step, column = (int(i) for i in np.argwhere(wrong)[0])
+        found, size = array[step, column], vocabulary[column]
+        message = f"'{name}' holds id {found} at step {step}, column '{features[column]}', expected 0 to {size - 1}"
+        raise BundleError(message, fix="encode the text with the vocabulary of this bundle", code="E712")
 
 
 def _as_array(value: Any, name: str) -> np.ndarray:

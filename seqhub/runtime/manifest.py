@@ -33,12 +33,14 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class StateInfo:
-    """One carried tensor: the graph's output goes back in as its input. shape without the batch axis."""
+    """One carried tensor: the graph's output goes back in as its input. shape without the batch axis; a name in it is
+    a dimension that varies, the time of the memory attended to.
+    """
 
     input: str
     output: str
     dtype: str
-    shape: tuple[int, ...]
+    shape: tuple[int | str, ...]
     init: float
 
 
@@ -56,6 +58,7 @@ class GraphInfo:
 class Manifest:
     """A manifest that was checked; `raw` is the JSON as it was read.
 
+    vocabulary: how many ids each column of x may hold; empty where x holds numbers.
     outputs: shape of one output step.  block: stream chunks are multiples of it.  future: look-ahead in steps, None if
     unbounded.  files: {file: {"sha256", "bytes"}}.
     """
@@ -63,6 +66,7 @@ class Manifest:
     name: str
     task: Mapping[str, Any]
     features: tuple[str, ...]
+    vocabulary: tuple[int, ...]
     outputs: tuple[int, ...]
     output_names: tuple[str, ...]
     ratio: Fraction
@@ -72,6 +76,11 @@ class Manifest:
     graphs: Mapping[str, GraphInfo]
     files: Mapping[str, Mapping[str, Any]]
     raw: Mapping[str, Any]
+
+    @property
+    def dtype(self) -> str:
+        """Of x: `int64` where it holds ids, `float32` where it holds numbers."""
+        return "int64" if self.vocabulary else "float32"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -123,6 +132,7 @@ def _parse(raw: dict[str, Any]) -> Manifest:
         name=str(raw["name"]),
         task=dict(raw["task"]),
         features=tuple(str(name) for name in raw["features"]),
+        vocabulary=tuple(int(size) for size in raw.get("vocabulary", ())),
         outputs=tuple(int(size) for size in outputs["shape"]),
         output_names=tuple(str(name) for name in outputs["names"]),
         ratio=Fraction(geometry["ratio"]),
@@ -147,7 +157,7 @@ def _tensors(raw: list[dict[str, Any]]) -> tuple[TensorInfo, ...]:
 
 
 def _state(raw: dict[str, Any]) -> StateInfo:
-    shape = tuple(int(size) for size in raw["shape"][1:])
+    shape = tuple(size if isinstance(size, str) else int(size) for size in raw["shape"][1:])
     return StateInfo(raw["input"], raw["output"], raw["dtype"], shape, float(raw["init"]))
 
 

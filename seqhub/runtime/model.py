@@ -14,7 +14,7 @@ from seqhub.runtime.answers import Answer, answer
 from seqhub.runtime.files import Item, read_items
 from seqhub.runtime.inputs import as_steps
 from seqhub.runtime.manifest import Manifest, check_files, read_manifest
-from seqhub.runtime.session import Graph, open_graph
+from seqhub.runtime.session import Arrays, Graph, open_graph
 from seqhub.runtime.stream import Stream
 
 BATCH = 64  # sequences in one run: enough to fill the matrix products, small enough to bound memory
@@ -63,10 +63,12 @@ class Model:
             return answers[0] if len(answers) == 1 and Path(source).suffix.lower() == ".csv" else answers
         if isinstance(source, list | tuple) or (isinstance(source, np.ndarray) and source.ndim == 3):
             names = [f"x[{i}]" for i in range(len(source))]
-            return self.answers(
-                [Item(name, as_steps(x, self.features, name)) for name, x in zip(names, source, strict=True)]
-            )
-        return self.answers([Item("x", as_steps(source, self.features, "x"))])[0]
+            return self.answers([Item(name, self.steps(x, name)) for name, x in zip(names, source, strict=True)])
+        return self.answers([Item("x", self.steps(source, "x"))])[0]
+
+    def steps(self, value: Any, name: str = "x", *, at_least: int = 0) -> np.ndarray:
+        """One sequence as the graphs take it, [T D] float32 or int64; BundleError, naming it, where it does not fit."""
+        return as_steps(value, self.features, name, at_least=at_least, vocabulary=self.manifest.vocabulary)
 
     def read(self, path: StrPath) -> list[Item]:
         """The sequences of a .csv or .npz file."""
@@ -86,25 +88,33 @@ class Model:
 
     def rolling(self, table: Any, *, name: str = "x") -> list[Answer]:
         """A forecast after every row from `lookback` on, each from `lookback` rows; the last equals `predict`."""
-        steps = as_steps(table, self.features, name, at_least=max(self.lookback, 1))
+        steps = self.steps(table, name, at_least=max(self.lookback, 1))
         size = self.lookback or len(steps)
         return self.answers([Item(f"{name}[:{i}]", steps[i - size : i]) for i in range(size, len(steps) + 1)])
 
     def outputs(self, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Every output step of whole sequences: [T_i D] float32 each -> [T'_i *outputs] each, in raw units.
+        """Every output step of whole sequences: [T_i D] each -> [T'_i *outputs] each, in raw units.
 
         Sequences of like length share a batch, so that little is padded.
         """
-        graph = self.graphs.get("full") or self._graph("stream")  # a stream whose every row ends is a whole sequence
         results: list[np.ndarray] = [np.empty((0, *self.manifest.outputs), np.float32)] * len(sequences)
         busy = sorted((i for i, x in enumerate(sequences) if len(x)), key=lambda i: len(sequences[i]))
         for first in range(0, len(busy), BATCH):
             rows = busy[first : first + BATCH]
             x, lengths = pad([sequences[i] for i in rows])
-            y, out_lengths, _ = graph.run(x, lengths, graph.initial_state(len(rows)))
+            y, out_lengths, _ = self.run(x, lengths)
             for i, row, length in zip(rows, y, out_lengths, strict=True):
                 results[i] = row[:length].reshape(-1, *self.manifest.outputs)
         return results
+
+    def run(
+        self, x: np.ndarray, lengths: np.ndarray, state: Arrays | None = None
+    ) -> tuple[np.ndarray, np.ndarray, Arrays]:
+        """One batch through the graph of whole sequences, as it is: x [B T D], lengths [B], from a fresh state or from
+        one that an earlier run gave -> y [B T' O], out_lengths [B], the state after it.
+        """
+        graph = self.graphs.get("full") or self._graph("stream")  # a stream whose every row ends is a whole sequence
+        return graph.run(x, lengths, graph.initial_state(len(x)) if state is None else state)
 
     def answer(self, y: np.ndarray) -> Answer:
         """One output step of a stream, [*outputs], as the task's answer."""
@@ -125,9 +135,9 @@ class Model:
 
 
 def pad(sequences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """[T_i D] each -> x [B T D] float32 with zeros after each row's end, lengths [B] int64."""
+    """[T_i D] each -> x [B T D] with zeros after each row's end, lengths [B] int64."""
     lengths = np.array([len(x) for x in sequences], dtype=np.int64)
-    x = np.zeros((len(sequences), int(lengths.max()), sequences[0].shape[1]), np.float32)
+    x = np.zeros((len(sequences), int(lengths.max()), sequences[0].shape[1]), sequences[0].dtype)
     for row, steps in zip(x, sequences, strict=True):
         row[: len(steps)] = steps
     return x, lengths

@@ -52,9 +52,13 @@ class Graph:
         self.takes_end = "end" in declared
         self._outputs = ["y", "out_lengths", *(state.output for state in states)]
 
-    def initial_state(self, batch: int) -> Arrays:
-        """Every state input before the first step, [B ...] each."""
-        return {s.input: np.full((batch, *s.shape), s.init, dtype=s.dtype) for s in self.states}
+    def initial_state(self, batch: int, memory_steps: int = 0) -> Arrays:
+        """Every state input before the first step, [B ...] each; memory_steps: of the memory, where there is one."""
+        state: Arrays = {}
+        for s in self.states:
+            shape = (memory_steps if isinstance(size, str) else size for size in s.shape)
+            state[s.input] = np.full((batch, *shape), s.init, dtype=s.dtype)
+        return state
 
     def run(
         self, x: np.ndarray, lengths: np.ndarray, state: Mapping[str, np.ndarray], end: np.ndarray | None = None

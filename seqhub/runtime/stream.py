@@ -35,7 +35,7 @@ class Stream:
         self.batch, self.manifest = batch, manifest
         self._graph, self._block = graph, manifest.block
         self._features = manifest.features
-        self._nothing = np.empty((0, len(self._features)), np.float32)
+        self._nothing = np.empty((0, len(self._features)), manifest.dtype)
         self._state = graph.initial_state(batch)
         self._waiting = [self._nothing] * batch
 
@@ -92,13 +92,16 @@ class Stream:
     def _rows(self, chunk: np.ndarray | Sequence[Any]) -> list[np.ndarray]:
         if self.batch == 1 and not (isinstance(chunk, list | tuple) and len(chunk) == 1 and np.ndim(chunk[0]) == 2):
             single = chunk[0] if isinstance(chunk, np.ndarray) and chunk.ndim == 3 and len(chunk) == 1 else chunk
-            return [as_steps(single, self._features, "chunk")]
+            return [self._steps(single, "chunk")]
         if len(chunk) != self.batch:
             message = f"'chunk' has {len(chunk)} rows, but the stream has {self.batch}"
             raise BundleError(
                 message, fix="give one array a row; an empty one [0 D] for a row without news", code="E711"
             )
-        return [as_steps(row, self._features, f"chunk[{i}]") for i, row in enumerate(chunk)]
+        return [self._steps(row, f"chunk[{i}]") for i, row in enumerate(chunk)]
+
+    def _steps(self, value: Any, name: str) -> np.ndarray:
+        return as_steps(value, self._features, name, vocabulary=self.manifest.vocabulary)
 
     def _whole_blocks(self, rows: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Each row's waiting and new steps, cut into whole blocks and the rest."""
@@ -135,7 +138,7 @@ class Stream:
         if len(rows) == 1 and lengths[0]:
             return rows[0][None], np.array(lengths, dtype=np.int64)
         x = np.zeros(
-            (len(rows), max(*lengths, 1), len(self._features)), np.float32
+            (len(rows), max(*lengths, 1), len(self._features)), rows[0].dtype
         )  # a graph needs one step, real or not
         for padded, row in zip(x, rows, strict=True):
             padded[: len(row)] = row

@@ -86,9 +86,11 @@ def check_streaming(model: Model, tolerance: float, *, rows: int = 3, seed: int 
 
 def random_sequences(model: Model, rows: int, source: np.random.Generator) -> list[np.ndarray]:
     """[T_i D] each, in the range of the model's inputs; lengths from one block up."""
-    scaling, block = model.manifest.raw["scaling"], model.manifest.block
+    scaling, block, vocabulary = model.manifest.raw["scaling"], model.manifest.block, model.manifest.vocabulary
     shift, scale = (np.asarray(scaling[key]) for key in ("input_shift", "input_scale"))
     lengths = [block, *source.integers(block, 24 * block + 1, rows - 1)]
+    if vocabulary:
+        return [source.integers(0, vocabulary, (n, len(vocabulary))) for n in lengths]
     return [(shift + scale * source.standard_normal((n, len(shift)))).astype(np.float32) for n in lengths]
 
 

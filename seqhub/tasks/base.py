@@ -8,6 +8,7 @@ Shapes: B batch, T time, D columns of x, T' output steps, O = prod(ends.outputs)
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -15,15 +16,20 @@ from torch import Tensor
 from seqhub.data.batch import Batch, Item, Items, collate
 from seqhub.errors import DataError
 from seqhub.nn.ends import Ends
+from seqhub.nn.layer import SequenceLayer
+from seqhub.nn.state import State
 
 _BATCH = 256
+
+
+Answers = Tensor | list[Tensor]  # one for each row: [B ...], or a list of tensors of any shapes
 
 
 class Scores(Protocol):
     """Metrics from sums over items, in raw units: the same for any batch size."""
 
-    def update(self, answer: Tensor, batch: Batch) -> None:
-        """Add answers [B O]."""
+    def update(self, answer: Any, batch: Batch) -> None:
+        """Add what `Task.answer` gave for a batch."""
         ...
 
     def compute(self) -> dict[str, float]:
@@ -55,22 +61,28 @@ class Task(ABC):
     def loss(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum and count over a batch's outputs y [B T' O]; the mean is their quotient."""
 
-    def answer(self, y: Tensor, out_lengths: Tensor) -> Tensor:
-        """The output at each row's last valid step: [B T' O] -> [B O]. DataError where a row has none."""
-        if int(out_lengths.min()) < 1:
-            row = int(out_lengths.argmin()) + 1
-            what = f"row {row} of a batch is shorter than a block of the model, so it has no output"
-            raise DataError(what, code="E311", fix="leave out such sequences, or use smaller strides in the blocks")
-        last = (out_lengths - 1).view(-1, 1, 1).expand(-1, 1, y.shape[-1])
-        return y.gather(1, last).squeeze(1)
+    def batches(self, split: str, size: int, *, epoch: int, seed: int) -> list[list[int]] | None:
+        """The items of each batch of an epoch, where their order matters: streams that go on from batch to batch,
+        or items of like length side by side. None: `size` items a batch, training data in random order.
+        """
+        return None
+
+    def run(self, model: SequenceLayer, batch: Batch, state: State) -> tuple[Tensor, Tensor, State]:
+        """The model on a batch, from this state: y [B T' O], out_lengths [B], the state after it."""
+        outputs: tuple[Tensor, Tensor, State] = model(batch.x, batch.lengths, state)
+        return outputs
+
+    def answer(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> Answers:
+        """What is scored and kept of a batch's outputs y [B T' O], one answer a row: here `last_outputs`."""
+        return last_outputs(y, out_lengths)
 
     @abstractmethod
     def metrics(self) -> Scores:
         """Fresh scores."""
 
     @abstractmethod
-    def naive_answers(self, split: str) -> dict[str, Tensor]:
-        """What needs no sequence model answers to every item of a split, by name: [N O]."""
+    def naive_answers(self, split: str) -> Mapping[str, Answers]:
+        """What needs no sequence model answers to every item of a split, by name, in the order of the split."""
 
     def baselines(self, split: str) -> dict[str, dict[str, float]]:
         """The same metrics for the naive answers."""
@@ -80,7 +92,8 @@ class Task(ABC):
         for first in range(0, len(items), _BATCH):
             batch = self.collate([items[i] for i in range(first, min(first + _BATCH, len(items)))])
             for name, answer in answers.items():
-                scores[name].update(answer[batch.index], batch)
+                rows = batch.index.tolist()
+                scores[name].update([answer[i] for i in rows] if isinstance(answer, list) else answer[rows], batch)
         return {name: score.compute() for name, score in scores.items()}
 
     @abstractmethod
@@ -92,8 +105,18 @@ class Task(ABC):
         """JSON: what the data is, split by split, and what to know of it before training."""
 
     @abstractmethod
-    def records(self, answers: Tensor, split: str) -> list[dict[str, Any]]:
-        """One JSON object for each item of a split: what was true, what answers [N O] say."""
+    def records(self, answers: list[Tensor], split: str) -> list[dict[str, Any]]:
+        """One JSON object for each item of a split: what was true, what its answer says."""
+
+
+def last_outputs(y: Tensor, out_lengths: Tensor) -> Tensor:
+    """The output at each row's last valid step: [B T' O] -> [B O]. DataError where a row has none."""
+    if int(out_lengths.min()) < 1:
+        row = int(out_lengths.argmin()) + 1
+        what = f"row {row} of a batch is shorter than a block of the model, so it has no output"
+        raise DataError(what, code="E311", fix="leave out such sequences, or use smaller strides in the blocks")
+    last = (out_lengths - 1).view(-1, 1, 1).expand(-1, 1, y.shape[-1])
+    return y.gather(1, last).squeeze(1)
 
 
 def check_split(split: str) -> None:

@@ -17,7 +17,7 @@ from torch.nn import functional
 from seqhub.data.batch import Batch
 from seqhub.data.table import Source
 from seqhub.nn.ends import Ends
-from seqhub.tasks.base import Task, check_split
+from seqhub.tasks.base import Task, check_split, last_outputs
 from seqhub.tasks.classify_baselines import simple_labels
 from seqhub.tasks.classify_report import describe_labelled
 from seqhub.tasks.classify_scores import ClassifyScores
@@ -58,7 +58,7 @@ class Classify(Task):
 
     def loss(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Cross entropy in nats."""
-        logits = self.answer(y, out_lengths)
+        logits = last_outputs(y, out_lengths)
         smoothing = self.options.label_smoothing
         total = functional.cross_entropy(logits, batch.target, reduction="sum", label_smoothing=smoothing)
         return total, torch.tensor(len(batch.target), device=y.device)
@@ -87,7 +87,7 @@ class Classify(Task):
     def describe(self) -> dict[str, Any]:
         return describe_labelled(self.labelled) | {"baselines": self.baselines("test")}
 
-    def records(self, answers: Tensor, split: str) -> list[dict[str, Any]]:
+    def records(self, answers: list[Tensor], split: str) -> list[dict[str, Any]]:
         """Per sequence: its position in the source, length, true label, likeliest label, all probabilities."""
         check_split(split)
         labelled, names = self.labelled, self.labelled.labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from seqhub.api import Config, Geometry, config, option
+from seqhub.api import Config, Geometry, Use, config, option, use
 
 Problems = list[tuple[str, str, str]]  # field, message, fix
 
@@ -28,7 +28,8 @@ class ForecastConfig(Config):
 
     lookback: int = option(help="steps that a prediction is made from", ge=2, unit="steps")
     horizon: int = option(1, help="steps that are predicted at once", ge=1, unit="steps")
-    loss: Literal["mse", "mae", "huber"] = option("mse", help="what is minimised, in standard units; huber bends at 1")
+    loss: Use | str = use("loss", "mse", on="numbers", help="what is minimised, in standard units")
+    metrics: tuple[Use | str, ...] = use("metric", (), on="numbers", help="numbers to score beside the task's own")
     inputs: Literal["level", "difference"] = option(
         "level", help="read the values, or their change since the step before (for a series with a trend)"
     )

@@ -8,30 +8,24 @@ Shapes: B windows, L lookback, H horizon, D columns, K targets, O = H*K (step by
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from seqhub.data.batch import Batch
 from seqhub.data.columns import show_time
 from seqhub.data.table import Source
 from seqhub.data.windows import WindowDataset, window_ends
 from seqhub.nn.ends import Ends
-from seqhub.tasks.base import Task, check_split
+from seqhub.tasks.base import Task, check_split, last_outputs
 from seqhub.tasks.configs import ForecastConfig, ForecastData
 from seqhub.tasks.forecast_baselines import naive_forecasts, seasonal_error
 from seqhub.tasks.forecast_report import describe_series
 from seqhub.tasks.forecast_scores import ForecastScores
+from seqhub.tasks.losses import build_loss
+from seqhub.tasks.measures import build_metrics
 from seqhub.tasks.series import Series, fit_ends, read_series
-
-_POINTWISE: dict[str, Callable[..., Tensor]] = {
-    "mse": functional.mse_loss,
-    "mae": functional.l1_loss,
-    "huber": functional.huber_loss,
-}
 
 
 class Forecast(Task):
@@ -42,6 +36,7 @@ class Forecast(Task):
         self.options = options
         self.data = data
         self.source = source
+        self._loss = build_loss(options.loss)
 
     def prepare(self) -> None:
         self.series: Series = read_series(self.source, self.data, self.options)
@@ -71,14 +66,14 @@ class Forecast(Task):
     def loss(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Over every step [B L O] where the batch has targets for each, else over the last one [B O]."""
         every_step = batch.target.dim() == 4
-        prediction = y[:, : batch.target.shape[1]] if every_step else self.answer(y, out_lengths)
+        prediction = y[:, : batch.target.shape[1]] if every_step else last_outputs(y, out_lengths)
         scale = self._scale.to(y)
         target = batch.target.reshape(prediction.shape)
-        total = _POINTWISE[self.options.loss](prediction / scale, target / scale, reduction="sum")
+        total = self._loss(prediction / scale, target / scale).sum()
         return total, torch.tensor(target.numel(), device=y.device)
 
     def metrics(self) -> ForecastScores:
-        return ForecastScores(self._naive_error)
+        return ForecastScores(self._naive_error, build_metrics(self.options.metrics))
 
     def naive_answers(self, split: str) -> dict[str, Tensor]:
         """repeat-last, and with a season seasonal and seasonal-drift: [windows O]."""
@@ -102,7 +97,7 @@ class Forecast(Task):
         windows = {split: len(self.dataset(split)) for split in self.series.spans}
         return describe_series(self.series, self.options, self.data, windows) | {"baselines": self.baselines("test")}
 
-    def records(self, answers: Tensor, split: str) -> list[dict[str, Any]]:
+    def records(self, answers: list[Tensor], split: str) -> list[dict[str, Any]]:
         """Per window: its last row, the times of the predicted steps, truth and prediction by target."""
         names, horizon, times = self._ends.output_names, self.options.horizon, self.series.times
         found = []

@@ -10,21 +10,24 @@ Shapes: B windows, L lookback, H horizon, D columns, K targets.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 from torchmetrics import MeanAbsoluteError, MeanSquaredError
 
 from seqhub.data.batch import Batch
+from seqhub.tasks.measures import Metric
 
 _TINY = 1e-12  # a perfect baseline would divide by zero
 
 
 class ForecastScores:
-    """naive_error: [K] mean |y[t] - y[t - season]| over train."""
+    """naive_error: [K] mean |y[t] - y[t - season]| over train.  extra: what else scores the answers, by name."""
 
-    def __init__(self, naive_error: Tensor) -> None:
+    def __init__(self, naive_error: Tensor, extra: Mapping[str, Metric] | None = None) -> None:
         self.naive_error = naive_error.double()
+        self.extra = dict(extra or {})
         targets = len(naive_error)
         self._absolute = MeanAbsoluteError(num_outputs=targets).set_dtype(torch.float64)
         self._squared = MeanSquaredError(num_outputs=targets).set_dtype(torch.float64)
@@ -43,6 +46,8 @@ class ForecastScores:
         self._absolute.update(guess, true)
         self._squared.update(guess, true)
         self._repeated.update(repeated, true)
+        for metric in self.extra.values():
+            metric.update(guess, true)
 
     def compute(self) -> dict[str, float]:
         mae, repeated = self._absolute.compute().view(-1), self._repeated.compute().view(-1)
@@ -53,6 +58,7 @@ class ForecastScores:
             "rmse": math.sqrt(mse),
             "mase": float((mae / self.naive_error.clamp(min=_TINY)).mean()),
             "skill": float((1 - mae / repeated.clamp(min=_TINY)).mean()),
+            **{name: metric.compute() for name, metric in self.extra.items()},
         }
 
 

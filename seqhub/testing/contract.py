@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from seqhub.nn import Context, SequenceLayer
+from seqhub.nn import Context, Memory, SequenceLayer
 from seqhub.testing.subject import (
     CheckFailed,
     NotApplicable,
     Subject,
+    first_state,
     random_batch,
+    random_memory,
     random_state,
     run_chunked,
     run_whole,
@@ -32,7 +34,7 @@ def check_shapes(subject: Subject) -> None:
     layer = subject.layer()
     for batch, steps in ((1, 1), (3, 1), (1, 9), (3, 8)):
         x, lengths = random_batch(subject, [steps] * batch)
-        state = layer.initial_state(batch)
+        state = first_state(layer, batch)
         y, out_lengths, next_state = run_whole(layer, x, lengths, state)
         expected = layer.out_lengths(lengths)
         if out_lengths.dtype != torch.int64 or not torch.equal(out_lengths, expected):
@@ -110,8 +112,10 @@ def check_rows_independent(subject: Subject) -> None:
     layer = subject.layer()
     x, lengths = random_batch(subject, [13, 7, 2, 1])
     y, out_lengths, final = run_whole(layer, x, lengths)
+    everything = random_memory(layer, len(x))
     for row, n in enumerate(lengths.tolist()):
-        alone, alone_lengths, state = run_whole(layer, x[row : row + 1, :n], lengths[row : row + 1])
+        memory = everything and Memory(*(part[row : row + 1] for part in everything))
+        alone, alone_lengths, state = run_whole(layer, x[row : row + 1, :n], lengths[row : row + 1], memory=memory)
         steps = int(out_lengths[row])
         if int(alone_lengths[0]) != steps:
             raise CheckFailed(f"row {row} alone has {int(alone_lengths[0])} outputs, in the batch {steps}")
@@ -127,7 +131,7 @@ def check_idle_rows(subject: Subject) -> None:
     x, _ = random_batch(subject, [3, 3])
     lengths, end = torch.tensor([0, 1]), torch.tensor([False, False])
     state = random_state(layer, 2)
-    _, _, after = layer(x, lengths, state, None, Context(end=end))
+    _, _, after = layer(x, lengths, state, random_memory(layer, 2), Context(end=end))
     for name, value in after.items():
         if not torch.equal(value[0], state[name][0]):
             raise CheckFailed(f"state '{name}' of an idle row changed")
@@ -142,13 +146,13 @@ def check_pure(subject: Subject) -> None:
     layer = subject.layer()
     x, lengths = random_batch(subject, [6, 4])
     x = torch.nan_to_num(x)
-    state = random_state(layer, 2)
+    state, memory = random_state(layer, 2), random_memory(layer, 2)
     before = (x.clone(), lengths.clone(), {k: v.clone() for k, v in state.items()})
     random_before = torch.random.get_rng_state()
     with torch.no_grad():
-        first, _, kept = layer(x, lengths, state)
+        first, _, kept = layer(x, lengths, state, memory)
         kept = {name: value.clone() for name, value in kept.items()}
-        second, _, again = layer(x, lengths, state)
+        second, _, again = layer(x, lengths, state, memory)
     if not torch.equal(x, before[0]) or not torch.equal(lengths, before[1]):
         raise CheckFailed("x or lengths was changed in place")
     for name, value in state.items():

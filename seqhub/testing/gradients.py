@@ -6,7 +6,15 @@ import torch
 
 from seqhub.geometry import INF
 from seqhub.nn import SequenceLayer
-from seqhub.testing.subject import CheckFailed, NotApplicable, Subject, random_batch, run_whole
+from seqhub.testing.subject import (
+    CheckFailed,
+    NotApplicable,
+    Subject,
+    first_state,
+    random_batch,
+    random_memory,
+    run_whole,
+)
 
 
 def check_receptive_field(subject: Subject) -> None:
@@ -71,7 +79,7 @@ def check_gradients(subject: Subject) -> None:
     block = layer.geometry.block
     x = torch.nan_to_num(random_batch(subject, [5 * block, 3 * block], dtype=torch.float64)[0]).requires_grad_()
     lengths = lengths * block
-    state = layer.initial_state(2)
+    state, memory = first_state(layer, 2), random_memory(layer, 2)
     floats = [name for name, value in state.items() if value.is_floating_point()]
     generator = torch.Generator().manual_seed(3)
     start = [
@@ -81,7 +89,7 @@ def check_gradients(subject: Subject) -> None:
 
     def outputs(x: torch.Tensor, *rest: torch.Tensor) -> tuple[torch.Tensor, ...]:
         given = {**state, **dict(zip(floats, rest, strict=False))}
-        y, _, after = layer(x, lengths, given)
+        y, _, after = layer(x, lengths, given, memory)
         return (y, *(after[name] for name in floats))
 
     if not torch.autograd.gradcheck(outputs, (x, *start, *parameters), atol=1e-6, rtol=1e-4, fast_mode=True):

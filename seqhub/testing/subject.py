@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seqhub.api import ComponentSpec
 from seqhub.geometry import Geometry
-from seqhub.nn import Cell, Context, Recurrent, SequenceLayer, State
+from seqhub.nn import Cell, Context, Memory, Recurrent, SequenceLayer, State
 
 
 class CheckFailed(AssertionError):
@@ -85,18 +85,43 @@ def random_batch(
 def random_state(layer: SequenceLayer, batch: int, seed: int = 2, *, dtype: torch.dtype = torch.float32) -> State:
     """A state that a stream could reach: float slots random, counters as they start."""
     generator = torch.Generator().manual_seed(seed)
-    state = layer.initial_state(batch)
+    state = first_state(layer, batch)
     for name, value in state.items():
         if value.is_floating_point():
             state[name] = torch.rand(value.shape, generator=generator, dtype=torch.float64).to(dtype)
     return state
 
 
+MEMORY_LENGTHS = (5, 2, 0, 1)  # of the rows of a batch, over and over
+MEMORY_STEPS = 6  # none of them fills it
+
+
+def random_memory(layer: SequenceLayer, batch: int, seed: int = 4) -> Memory | None:
+    """What the layer attends to, if it attends to another sequence, in its precision: NaN on padding, the third row of
+    four empty.
+    """
+    if not layer.reads_memory:
+        return None
+    generator = torch.Generator().manual_seed(seed)
+    dtype = next((parameter.dtype for parameter in layer.parameters()), torch.float32)
+    values = torch.randn(batch, MEMORY_STEPS, layer.memory_width, generator=generator, dtype=dtype)
+    lengths = torch.tensor([MEMORY_LENGTHS[row % len(MEMORY_LENGTHS)] for row in range(batch)])
+    values[torch.arange(MEMORY_STEPS) >= lengths[:, None]] = float("nan")
+    return Memory(values, lengths)
+
+
+def first_state(layer: SequenceLayer, batch: int) -> State:
+    """The initial state beside the memory of `random_memory`."""
+    return layer.initial_state(batch, memory_steps=MEMORY_STEPS)
+
+
 def run_whole(
-    layer: SequenceLayer, x: Tensor, lengths: Tensor, state: State | None = None
+    layer: SequenceLayer, x: Tensor, lengths: Tensor, state: State | None = None, memory: Memory | None = None
 ) -> tuple[Tensor, Tensor, State]:
-    """One big chunk."""
-    result: tuple[Tensor, Tensor, State] = layer(x, lengths, layer.initial_state(len(x)) if state is None else state)
+    """One big chunk, over the memory given or a random one where the layer needs one."""
+    state = first_state(layer, len(x)) if state is None else state
+    memory = random_memory(layer, len(x)) if memory is None else memory
+    result: tuple[Tensor, Tensor, State] = layer(x, lengths, state, memory)
     return result
 
 
@@ -104,10 +129,11 @@ def run_chunked(
     layer: SequenceLayer, x: Tensor, lengths: Tensor, chunk: int, state: State | None = None
 ) -> tuple[list[Tensor], State]:
     """The same stream in chunks of `chunk` steps: each row's outputs [T'_b D'], and the final state."""
-    state = layer.initial_state(len(x)) if state is None else state
+    state = first_state(layer, len(x)) if state is None else state
+    memory = random_memory(layer, len(x))
     rows: list[list[Tensor]] = [[] for _ in range(len(x))]
     for piece, piece_lengths, end in chunks(x, lengths, chunk):
-        y, out_lengths, state = layer(piece, piece_lengths, state, None, Context(end=end))
+        y, out_lengths, state = layer(piece, piece_lengths, state, memory, Context(end=end))
         for row, n in enumerate(out_lengths.tolist()):
             rows[row].append(y[row, :n])
     return [torch.cat(parts) for parts in rows], state

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqhub.plugins import Component, load_registry
-from seqhub.testing import cells, contract, gradients, graphs, portable
+from seqhub.testing import cells, contract, gradients, graphs, memories, portable
 from seqhub.testing.subject import CheckFailed, NotApplicable, Subject
 
 Check = Callable[[Subject], None]
@@ -36,6 +36,9 @@ CONTRACT: tuple[Check, ...] = (
     gradients.check_receptive_field,
     gradients.check_parameters_used,
     gradients.check_gradients,
+    memories.check_memory_padding,
+    memories.check_memory_gradients,
+    memories.check_memory_is_needed,
     cells.check_step_is_pure,
     cells.check_native_equals_step,
     cells.check_parallel_equals_sequential,

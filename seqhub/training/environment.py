@@ -12,6 +12,8 @@ from typing import Any
 
 from seqhub.plugins import scan_plugins
 from seqhub.recipe import Block, Recipe
+from seqhub.recipe.uses import recipe_uses
+from seqhub.training.origins import local_files
 
 _PACKAGES = ("seqhub", "torch", "lightning", "torchmetrics", "numpy", "onnx", "onnxscript", "onnxruntime")
 
@@ -25,6 +27,7 @@ def describe_environment(recipe: Recipe) -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": {name: version for name in _PACKAGES if (version := _version(name))},
         "components": providers(recipe),
+        "local_plugins": local_files(),
         "plugins": {record.dist: record.version for record in scan_plugins()},
         "threads": torch.get_num_threads(),
         "cpus": os.cpu_count(),
@@ -37,6 +40,7 @@ def describe_environment(recipe: Recipe) -> dict[str, Any]:
 def providers(recipe: Recipe) -> list[str]:
     """`dist/name==version` of every part of the recipe, sorted."""
     used = {recipe.task.component.provider, recipe.source.component.provider}
+    used |= {use.provider for use in recipe_uses(recipe)}
     waiting: list[Block] = list(recipe.model.blocks)
     while waiting:
         block = waiting.pop()

@@ -5,28 +5,39 @@ Metrics come from summed counts of single items, so they are the same for any ba
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from seqhub.data.batch import Batch
 from seqhub.nn.layer import SequenceLayer
+from seqhub.nn.state import State
 from seqhub.training.loader import EpochLoader
-from seqhub.training.replay import replay
+from seqhub.training.replay import Replayed, replay
 
 if TYPE_CHECKING:
-    from seqhub.tasks.base import Scores, Task
+    from seqhub.tasks.base import Answers, Scores, Task
 
 
-def forward(model: SequenceLayer, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Whole sequences from a fresh state: y [B T' D'], out_lengths [B]."""
-    state = model.initial_state(len(batch.lengths), batch.x.device)
-    y, out_lengths, _ = model(batch.x, batch.lengths, state)
-    return y, out_lengths
+class Carried:
+    """A task's model on batch after batch; the state goes on where a batch carries it, and is fresh otherwise."""
+
+    def __init__(self, task: Task, model: SequenceLayer) -> None:
+        self.task, self.model = task, model
+        self.state: State = {}
+
+    def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """y [B T' O], out_lengths [B]. No gradient reaches the batch before (truncated backpropagation)."""
+        rows = len(batch.lengths)
+        state = self.state if batch.carry else self.model.initial_state(rows, batch.x.device)
+        y, out_lengths, after = self.task.run(self.model, batch, state)
+        self.state = {name: value.detach() for name, value in after.items()}
+        return y, out_lengths
 
 
 class Tally:
@@ -37,10 +48,10 @@ class Tally:
         self.scores = task.metrics()
         self.total, self.count = 0.0, 0.0
 
-    def update(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> Tensor:
-        """Add one batch of outputs y [B T' D']; gives the answers [B D']."""
+    def update(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> Answers:
+        """Add one batch of outputs y [B T' O]; gives its answers."""
         total, count = self.task.loss(y, out_lengths, batch)
-        answer = self.task.answer(y, out_lengths)
+        answer = self.task.answer(y, out_lengths, batch)
         self.total, self.count = self.total + float(total), self.count + float(count)
         self.scores.update(answer, batch)
         return answer
@@ -56,21 +67,21 @@ class Tally:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """metrics: the task's, in raw units.  answers: [N O], in the order of the split."""
+    """metrics: the task's, in raw units.  answers: one for each item, in the order of the split."""
 
     metrics: dict[str, float]
-    answers: Tensor
+    answers: list[Tensor]
 
 
 def evaluate_model(model: SequenceLayer, task: Task, split: str, *, batch: int = 64) -> Evaluation:
     """Score torch's model on every item of a split."""
-    was_training, tally, answers = model.training, Tally(task), []
+    was_training, tally, answers, forward = model.training, Tally(task), _Answers(), Carried(task, model)
     model.eval()
     with torch.inference_mode():
-        for part in EpochLoader(task.dataset(split), task.collate, batch):
-            answers.append(tally.update(*forward(model, part), part))
+        for part in split_loader(task, split, batch):
+            answers.add(part, tally.update(*forward(part), part))
     model.train(was_training)
-    return Evaluation(tally.metrics(), torch.cat(answers))
+    return Evaluation(tally.metrics(), answers.in_order())
 
 
 def evaluate_bundle(bundle: Path, task: Task, split: str, *, batch: int = 64) -> Evaluation:
@@ -78,15 +89,38 @@ def evaluate_bundle(bundle: Path, task: Task, split: str, *, batch: int = 64) ->
 
     onnxruntime answers in a process without torch, and the very same metrics look at its answers.
     """
-    parts = list(EpochLoader(task.dataset(split), task.collate, batch))
-    longest = max(part.x.shape[1] for part in parts)
-    x = torch.cat([functional.pad(part.x, (0, 0, 0, longest - part.x.shape[1])) for part in parts])
-    lengths = torch.cat([part.lengths for part in parts])
-    answers = torch.from_numpy(replay(bundle, x.numpy(), lengths.numpy()))
-    scores = task.metrics()
-    for part in parts:
-        scores.update(answers[part.index], part)
-    return Evaluation(numbers(scores), answers)
+    scores, answers, parts = task.metrics(), _Answers(), list(split_loader(task, split, batch))
+    inputs = (Replayed(part.x.numpy(), part.lengths.numpy(), part.carry) for part in parts)
+    for part, (y, out_lengths) in zip(parts, replay(bundle, inputs), strict=True):
+        answer = task.answer(torch.from_numpy(y), torch.from_numpy(out_lengths), part)
+        scores.update(answer, part)
+        answers.add(part, answer)
+    return Evaluation(numbers(scores), answers.in_order())
+
+
+def split_loader(task: Task, split: str, batch: int, limit: int | None = None) -> EpochLoader:
+    """Every item of a split, in the task's own order where it has one."""
+    plan = partial(task.batches, split, batch, seed=0)
+    return EpochLoader(task.dataset(split), task.collate, batch, plan=plan, limit=limit)
+
+
+def furthest(one: list[Tensor], other: list[Tensor]) -> float:
+    """The largest difference between two sets of answers; one of another shape is infinitely far."""
+    pairs = zip(one, other, strict=True)
+    return max(float((a - b).abs().max()) if a.shape == b.shape else math.inf for a, b in pairs if a.numel())
+
+
+class _Answers:
+    """Answers by the positions of their items."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, Tensor] = {}
+
+    def add(self, batch: Batch, answer: Answers) -> None:
+        self._found.update(zip(batch.index.tolist(), iter(answer), strict=True))
+
+    def in_order(self) -> list[Tensor]:
+        return [self._found[index] for index in sorted(self._found)]
 
 
 def numbers(scores: Scores) -> dict[str, float]:

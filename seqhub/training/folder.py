@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from seqhub.errors import RunError, UsageError
 from seqhub.training.files import read_json, settle_folder, write_json
+from seqhub.training.origins import check_local_files
 
 if TYPE_CHECKING:
     from seqhub.assembly.plan import ModelPlan
@@ -128,11 +129,19 @@ class RunFolder:
         """Keep both ends of the model and the task's manifest."""
         write_json(self.features, {"ends": ends.as_dict(), "manifest": dict(manifest)})
 
+    def read_environment(self) -> dict[str, Any]:
+        """What env.json says; empty where the run has not come so far."""
+        return read_json(self.environment) if self.environment.is_file() else {}
+
     def load_recipe(self, registry: Registry | None = None) -> Recipe:
-        """The recipe as it ran: `--set` and `--smoke` included, paths relative to where it was first read."""
+        """The recipe as it ran: `--set` and `--smoke` included, paths relative to where it was first read.
+
+        Raises PluginError where it used a file of `--plugin` that is not given now.
+        """
         from seqhub.plugins import load_registry
         from seqhub.recipe import load_recipe
 
+        check_local_files(self.read_environment(), os.fspath(self.path))
         base_dir = Path(self.status().base_dir)
         return load_recipe(self.resolved, registry or load_registry(), base_dir=base_dir)
 

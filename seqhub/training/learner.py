@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from seqhub.data.batch import Batch
 from seqhub.errors import RunError
 from seqhub.nn.layer import SequenceLayer
-from seqhub.training.evaluate import Tally, forward
+from seqhub.training.evaluate import Carried, Tally
 from seqhub.training.optimizer import build_optimizer
 from seqhub.training.randomness import random_state, restore_random_state
 from seqhub.training.schedule import LearningRate
@@ -48,6 +48,7 @@ class Learner(LightningModule):
         self.valid: dict[str, float] = {}
         self.seconds = 0.0  # spent training, over all sessions of the run
         self._tally: Tally | None = None
+        self._forward, self._valid_forward = Carried(task, model), Carried(task, model)
         self._clock = time.monotonic()
         self._random_state: dict[str, Any] | None = None
 
@@ -70,7 +71,7 @@ class Learner(LightningModule):
             group["lr"] = self.rate.rate(self.global_step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        y, out_lengths = forward(self.model, batch)
+        y, out_lengths = self._forward(batch)
         total, count = self.task.loss(y, out_lengths, batch)
         loss: Tensor = total / count.clamp(min=1)
         value = float(loss.detach())
@@ -119,7 +120,7 @@ class Learner(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         assert self._tally is not None
-        self._tally.update(*forward(self.model, batch), batch)
+        self._tally.update(*self._valid_forward(batch), batch)
 
     def on_validation_epoch_end(self) -> None:
         assert self._tally is not None
@@ -157,6 +158,7 @@ class Learner(LightningModule):
             "seconds": self.tick(),
             "stopped": bool(self.trainer.should_stop),  # by early stopping: nothing is left to train
             "random": random_state(),
+            "carried": self._forward.state,  # of streams that go on in the next batch
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -165,6 +167,7 @@ class Learner(LightningModule):
         self.train_loss, self.train_count = state["train_loss"], state["train_count"]
         self.longest_gradient = state["longest_gradient"]
         self.seconds = state["seconds"]
+        self._forward.state = state["carried"]
         self._random_state = state["random"]  # set only when training starts: building a trainer draws numbers too
 
 

@@ -38,18 +38,32 @@ class EpochSampler:
         return torch.randperm(self.length, generator=generator).tolist()
 
 
-class EpochBatches:
-    """The indices of each batch of an epoch. limit: at most this many batches; None: all, the last may be smaller."""
+class Plan(Protocol):
+    """A task's own batches: the indices of each batch of an epoch, or None for the order of the sampler."""
 
-    def __init__(self, sampler: EpochSampler, batch: int, limit: int | None) -> None:
-        self.sampler, self.batch = sampler, batch
-        batches = -(-sampler.length // batch)
+    def __call__(self, *, epoch: int) -> Sequence[Sequence[int]] | None: ...
+
+
+class EpochBatches:
+    """The indices of each batch of an epoch. limit: at most this many batches; None: all, the last may be smaller.
+
+    A plan gives as many batches in every epoch.
+    """
+
+    def __init__(self, sampler: EpochSampler, batch: int, limit: int | None, plan: Plan | None) -> None:
+        self.sampler, self.batch, self.plan = sampler, batch, plan
+        first = plan(epoch=0) if plan is not None else None
+        batches = -(-sampler.length // batch) if first is None else len(first)
         self.length = batches if limit is None else min(batches, limit)
 
     def __len__(self) -> int:
         return self.length
 
     def __iter__(self) -> Iterator[Sequence[int]]:
+        planned = self.plan(epoch=self.sampler.epoch) if self.plan is not None else None
+        if planned is not None:
+            yield from planned[: self.length]
+            return
         order = self.sampler.order()
         for number in range(self.length):
             yield order[number * self.batch : (number + 1) * self.batch]
@@ -71,9 +85,10 @@ class EpochLoader:
         seed: int = 0,
         shuffle: bool = False,
         limit: int | None = None,
+        plan: Plan | None = None,
     ) -> None:
         self.dataset, self.collate = dataset, collate
-        self.batch_sampler = EpochBatches(EpochSampler(len(dataset), seed=seed, shuffle=shuffle), batch, limit)
+        self.batch_sampler = EpochBatches(EpochSampler(len(dataset), seed=seed, shuffle=shuffle), batch, limit, plan)
         self._given = 0
         self._skip = 0
 

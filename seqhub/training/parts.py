@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from seqhub.api import TaskSpec
 from seqhub.plugins import load_target
 from seqhub.recipe import Recipe
+from seqhub.recipe.uses import metrics_of
+from seqhub.training.evaluate import split_loader
 from seqhub.training.loader import EpochLoader
 
 if TYPE_CHECKING:
@@ -27,10 +29,11 @@ def monitored(recipe: Recipe, has_validation: bool) -> tuple[str, Mode]:
     """The logged name that picks the best epoch, and which way it improves."""
     if not has_validation:
         return "train_loss", "min"
-    spec, name = recipe.task.component.spec, recipe.train.monitor
-    if name is None or not isinstance(spec, TaskSpec):
+    name = recipe.train.monitor
+    if name is None:
         return "valid_loss", "min"
-    return f"valid_{name}", spec.metrics[name]
+    better = metrics_of(recipe.task.component.spec, recipe.task.options)[name]
+    return f"valid_{name}", "max" if better == "max" else "min"
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,13 @@ def build_loaders(task: Task, recipe: Recipe) -> Loaders:
     """Loaders over the task's splits. Validation takes larger batches: it keeps no gradients, and its numbers stay."""
     section = recipe.train
     train = EpochLoader(
-        task.dataset("train"), task.collate, section.batch, seed=recipe.seed, shuffle=True, limit=section.limit_batches
+        task.dataset("train"),
+        task.collate,
+        section.batch,
+        seed=recipe.seed,
+        shuffle=True,
+        limit=section.limit_batches,
+        plan=partial(task.batches, "train", section.batch, seed=recipe.seed),
     )
-    valid = EpochLoader(task.dataset("valid"), task.collate, max(64, section.batch), limit=section.limit_batches)
+    valid = split_loader(task, "valid", max(64, section.batch), section.limit_batches)
     return Loaders(train, valid if len(valid) else None)

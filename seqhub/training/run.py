@@ -19,10 +19,11 @@ from seqhub.training.callbacks import position
 from seqhub.training.checkpoint import FolderCheckpointIO, load_weights
 from seqhub.training.claim import Claim
 from seqhub.training.display import Display
-from seqhub.training.environment import describe_environment
+from seqhub.training.environment import describe_environment, providers
 from seqhub.training.files import read_json, write_json
 from seqhub.training.folder import RunFolder
 from seqhub.training.learner import Learner
+from seqhub.training.origins import provider_differences
 from seqhub.training.parts import Loaders, build_loaders, build_task, monitored
 from seqhub.training.quiet import quiet
 from seqhub.training.randomness import seed_everything
@@ -75,9 +76,10 @@ def train_run(recipe: Recipe, claim: Claim, display: Display, stop: StopRequest)
     loaders = build_loaders(task, recipe)
     if claim.resumed:
         _check_same_data(claim.folder, task)
-    for note in claim.start():
-        display.say(note)
     folder = claim.folder
+    before = folder.read_environment().get("components", ()) if claim.resumed else ()
+    for note in (*claim.start(), *provider_differences(before, providers(recipe))):
+        display.say(note)
     write_json(folder.environment, describe_environment(recipe))
     folder.write_features(task.ends, task.manifest())
     with recording(folder), quiet(folder.log):

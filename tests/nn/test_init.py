@@ -10,6 +10,7 @@ import torch
 from seqhub.nn import Init, init_cell
 from seqhub.nn.init import NAMES, ring_matrix
 from seqhub_cells.conv_lstm import ConvLSTMCell
+from seqhub_cells.gated_delta_net import GatedDeltaNetCell
 from seqhub_cells.gru import GRUCell
 from seqhub_cells.indrnn import IndRNNCell
 from seqhub_cells.layernorm_lstm import LayerNormLSTMCell
@@ -233,3 +234,16 @@ def test_the_names_are_the_promised_ones():
     names = {name for names in NAMES.values() for name in names}
     promised = {"xavier", "orthogonal", "identity", "uniform", "forget-bias", "chrono", "ring", "power-law"}
     assert names == promised | {"zeros"}
+
+
+def test_the_projections_of_a_memory_are_drawn_one_by_one():
+    cell = GatedDeltaNetCell(D, hidden=H, heads=4)
+    names = init_cell(cell, Init(input="orthogonal"))
+    parts = [role for role in cell.roles() if role.kind == "input"]
+    assert len(parts) > 3
+    assert set(names) == {role.name for role in parts}
+    for role in parts:
+        start, stop = role.rows
+        rows = cell.get_parameter(role.name).detach()[start:stop]
+        small = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
+        torch.testing.assert_close(small, torch.eye(len(small)), atol=1e-5, rtol=0)

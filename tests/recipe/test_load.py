@@ -74,7 +74,7 @@ def test_every_value_has_an_origin(registry: Registry) -> None:
     found = {setting.path: (setting.value, setting.origin) for setting in settings(recipe)}
     assert found[("seed",)] == (7, "line 5")
     assert found[("task", "lookback")] == (64, "line 4")
-    assert found[("task", "loss")] == ("mse", "default")
+    assert found[("task", "loss")] == ("seqhub/mse", "default")
     assert found[("model", "blocks", 3, "blocks", 0, "hidden")] == (16, "line 20")
     assert found[("model", "blocks", 4, "branches", 1, 0, "kernel")] == (4, "line 25")
     assert found[("train", "batch")] == (4, "--set train.batch=4")

@@ -85,7 +85,7 @@ def test_loss_and_answer_take_the_last_valid_step():
     batch = whole(task, "valid")
     y = torch.randn(179, 8, 10, generator=torch.Generator().manual_seed(0))
     last = torch.stack([row[length - 1] for row, length in zip(y, batch.lengths, strict=True)])
-    assert torch.equal(task.answer(y, batch.lengths), last)
+    assert torch.equal(task.answer(y, batch.lengths, batch), last)
     total, count = task.loss(y, batch.lengths, batch)
     assert count == 179
     assert total / count == pytest.approx(float(functional.cross_entropy(last, batch.target, label_smoothing=0.1)))
@@ -100,7 +100,7 @@ def test_scores_equal_scikit_learn_for_any_batch_size(size):
     scores = ClassifyScores(5)
     for first in range(0, 100, size):
         rows = torch.arange(first, min(first + size, 100))
-        scores.update(logits[rows], Batch(torch.zeros(0), rows, torch.from_numpy(truth)[rows], rows))
+        scores.update(logits[rows], Batch(torch.zeros(0), rows, torch.from_numpy(truth)[rows], rows, rows))
     guess = logits.argmax(dim=1).numpy()
     assert scores.compute() == pytest.approx(
         {"accuracy": accuracy_score(truth, guess), "macro_f1": f1_score(truth, guess, average="macro")}, rel=1e-6

@@ -68,8 +68,8 @@ def test_scores_have_exactly_the_metrics_that_the_specs_promise():
 
     lengths = torch.tensor([2])
     scores = ForecastScores(torch.ones(1))
-    scores.update(torch.ones(1, 3), Batch(torch.ones(1, 2, 1), lengths, torch.zeros(1, 3, 1), lengths))
+    scores.update(torch.ones(1, 3), Batch(torch.ones(1, 2, 1), lengths, torch.zeros(1, 3, 1), lengths, lengths))
     assert set(scores.compute()) == promised["forecast"]
     labels = ClassifyScores(3)
-    labels.update(torch.eye(3), Batch(torch.ones(3, 2, 1), lengths, torch.tensor([0, 1, 1]), lengths))
+    labels.update(torch.eye(3), Batch(torch.ones(3, 2, 1), lengths, torch.tensor([0, 1, 1]), lengths, lengths))
     assert set(labels.compute()) == promised["classify"]

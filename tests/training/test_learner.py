@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from seqhub.assembly.build import build_model
 from seqhub.assembly.plan import plan_model
 from seqhub.errors import RunError
-from seqhub.training.evaluate import Tally, evaluate_model, forward
+from seqhub.training.evaluate import Carried, Tally, evaluate_model
 from seqhub.training.folder import RunFolder
 from seqhub.training.loader import EpochLoader
 from seqhub.training.optimizer import build_optimizer
@@ -36,13 +36,13 @@ def test_equals_a_plain_loop(train: Any, recipe: Any, tmp_path: Path) -> None:
     model = build_model(plan_model(loaded), trained.task.ends)
     optimizer = build_optimizer(model, loaded.train.optimizer)
     loader = EpochLoader(trained.task.dataset("train"), trained.task.collate, 8, seed=loaded.seed, shuffle=True)
-    losses, longest = [], []
+    losses, longest, forward = [], [], Carried(trained.task, model)
     for epoch in range(2):
         loader.batch_sampler.sampler.set_epoch(epoch)
         optimizer.param_groups[0]["lr"] = optimizer.param_groups[1]["lr"] = 0.01 * 0.5**epoch
         total, norms = 0.0, []
         for batch in loader:
-            y, out_lengths = forward(model, batch)
+            y, out_lengths = forward(batch)
             error = (trained.task.answer(y, out_lengths) - batch.target).square().mean(dim=1)
             optimizer.zero_grad()
             error.mean().backward()
@@ -66,10 +66,10 @@ def test_best_is_the_best_epoch(train: Any, tmp_path: Path) -> None:
     assert trained.best["epoch"] == by_mae["epoch"] != trained.history[-1]["epoch"]
     state = json.loads((tmp_path / "run/checkpoints/best/state.json").read_text())["state"]
     assert state["epoch"] + 1 == by_mae["epoch"]
-    tally = Tally(trained.task)
+    tally, forward = Tally(trained.task), Carried(trained.task, trained.model)
     with torch.no_grad():
         for batch in EpochLoader(trained.task.dataset("valid"), trained.task.collate, 64):
-            tally.update(*forward(trained.model, batch), batch)
+            tally.update(*forward(batch), batch)
     assert tally.compute() == pytest.approx({"loss": by_mae["valid_loss"], "mae": by_mae["valid_mae"]})
 
 

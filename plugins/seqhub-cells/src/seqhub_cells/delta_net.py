@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from seqhub.nn import Context
-from seqhub.nn.memory import MemoryCell, Terms
+from seqhub.nn.memory import Terms
 from seqhub_cells.conv_projection import ConvProjection
-from seqhub_cells.heads import HeadNorm, head_sizes, output_projection, precise, split_heads, unit
+from seqhub_cells.heads import HeadCell, HeadNorm, head_sizes, output_projection, precise, split_heads, unit
 
 
-class DeltaNetCell(MemoryCell):
+class DeltaNetCell(HeadCell):
     """State: S [B H K V]; the convolution's inputs under `inlet.`. Output: normed, projected readings."""
 
     def __init__(

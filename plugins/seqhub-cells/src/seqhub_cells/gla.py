@@ -16,14 +16,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seqhub.nn import Context
-from seqhub.nn.memory import MemoryCell, Terms
+from seqhub.nn.memory import Terms
 from seqhub_cells.arguments import at_least
-from seqhub_cells.heads import HeadNorm, Joint, head_sizes, log_sigmoid, output_projection, precise, split_heads
+from seqhub_cells.heads import (
+    HeadCell,
+    HeadNorm,
+    Joint,
+    head_sizes,
+    log_sigmoid,
+    output_projection,
+    precise,
+    split_heads,
+)
 
 TEMPERATURE = 16
 
 
-class GLACell(MemoryCell):
+class GLACell(HeadCell):
     """State: S [B H K V]. Output: gated, projected readings."""
 
     def __init__(

@@ -5,12 +5,15 @@ Shapes: H heads, K key width, V value width of a head; `...` is [B] or [B T].
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqhub.nn.memory import MemoryCell
+from seqhub.nn.roles import Role
 from seqhub_cells.arguments import at_least
 
 
@@ -67,6 +70,19 @@ def output_projection(d_in: int, hidden: int) -> nn.Linear:
     out = nn.Linear(d_in, hidden, bias=False)
     nn.init.xavier_uniform_(out.weight)
     return out
+
+
+class HeadCell(MemoryCell):
+    """A memory cell that reads its input through `Joint`s, there and in its inlet."""
+
+    def roles(self) -> tuple[Role, ...]:
+        found: list[Role] = []
+        for name, part in self.named_modules():
+            if isinstance(part, Joint):
+                ends = list(itertools.accumulate(part.sizes))
+                rows = zip([0, *ends], ends, strict=False)
+                found += [Role("input", f"{name}.linear.weight", rows=span) for span in rows]
+        return tuple(found)
 
 
 class HeadNorm(nn.Module):

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqhub.nn import Context
-from seqhub.nn.memory import MemoryCell, Terms
-from seqhub_cells.heads import Joint, head_sizes, log_sigmoid, output_projection, precise, split_heads
+from seqhub.nn.memory import Terms
+from seqhub_cells.heads import HeadCell, Joint, head_sizes, log_sigmoid, output_projection, precise, split_heads
 
 
-class HGRN2Cell(MemoryCell):
+class HGRN2Cell(HeadCell):
     """State: S [B H K V]. Output: normed, projected readings."""
 
     def __init__(

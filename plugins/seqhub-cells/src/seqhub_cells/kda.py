@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqhub.nn import Context
-from seqhub.nn.memory import MemoryCell, Terms
+from seqhub.nn.memory import Terms
 from seqhub_cells.arguments import at_least
 from seqhub_cells.conv_projection import ConvProjection
 from seqhub_cells.heads import (
+    HeadCell,
     HeadNorm,
     Joint,
     draw_rates,
@@ -33,7 +34,7 @@ from seqhub_cells.heads import (
 )
 
 
-class KDACell(MemoryCell):
+class KDACell(HeadCell):
     """State: S [B H K V]; the convolution's inputs under `inlet.`. Output: gated, projected readings."""
 
     no_decay = ("A_log", "dt_bias")

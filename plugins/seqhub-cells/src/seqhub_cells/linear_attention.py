@@ -15,13 +15,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seqhub.nn import Context
-from seqhub.nn.memory import MemoryCell, Terms
-from seqhub_cells.heads import Joint, head_sizes, output_projection, split_heads
+from seqhub.nn.memory import Terms
+from seqhub_cells.heads import HeadCell, Joint, head_sizes, output_projection, split_heads
 
 EPS = 1e-6
 
 
-class LinearAttentionCell(MemoryCell):
+class LinearAttentionCell(HeadCell):
     """State: S [B H K V+1], its last column z. Output: the heads' readings, projected."""
 
     def __init__(

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqhub.nn import Context
-from seqhub.nn.memory import MemoryCell, Terms
+from seqhub.nn.memory import Terms
 from seqhub_cells.arguments import at_least, divides
 from seqhub_cells.conv_projection import ConvProjection
-from seqhub_cells.heads import draw_rates, draw_time_steps, output_projection, precise, split_heads
+from seqhub_cells.heads import HeadCell, draw_rates, draw_time_steps, output_projection, precise, split_heads
 
 
-class Mamba2Cell(MemoryCell):
+class Mamba2Cell(HeadCell):
     """State: S [B H N P]; the convolution's inputs under `inlet.`. Output: gated, normed, projected readings."""
 
     no_decay = ("A_log", "dt_bias", "D")

@@ -18,14 +18,23 @@ import torch
 from torch import Tensor, nn
 
 from seqhub.nn import Context
-from seqhub.nn.memory import MemoryCell, Terms
-from seqhub_cells.heads import HeadNorm, Joint, head_sizes, log_sigmoid, output_projection, precise, split_heads
+from seqhub.nn.memory import Terms
+from seqhub_cells.heads import (
+    HeadCell,
+    HeadNorm,
+    Joint,
+    head_sizes,
+    log_sigmoid,
+    output_projection,
+    precise,
+    split_heads,
+)
 from seqhub_cells.with_conv import WithConv
 
 FLOOR = -80.0  # exp(80) is a number of float32; below, the memory is empty to any precision
 
 
-class MLSTMCell(MemoryCell):
+class MLSTMCell(HeadCell):
     """State: S [B H K V+1], its last column n, both times exp(-m); m [B H]; inputs under `inlet.`. Output: y."""
 
     no_decay = ("gate_bias",)

@@ -18,12 +18,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seqhub.nn import Context
-from seqhub.nn.memory import MemoryCell, Terms
+from seqhub.nn.memory import Terms
 from seqhub_cells.clock import Clock
-from seqhub_cells.heads import HeadNorm, Joint, head_sizes, output_projection, split_heads
+from seqhub_cells.heads import HeadCell, HeadNorm, Joint, head_sizes, output_projection, split_heads
 
 
-class RetNetCell(MemoryCell):
+class RetNetCell(HeadCell):
     """State: S [B H K V]; n [B 1], the step's number, under `inlet.`. Output: gated, projected readings."""
 
     def __init__(

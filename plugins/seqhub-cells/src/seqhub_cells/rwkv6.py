@@ -18,16 +18,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqhub.nn import Context
-from seqhub.nn.memory import MemoryCell, Terms
+from seqhub.nn.memory import Terms
 from seqhub_cells.arguments import at_least
-from seqhub_cells.heads import HeadNorm, Joint, head_sizes, output_projection, precise, split_heads
+from seqhub_cells.heads import HeadCell, HeadNorm, Joint, head_sizes, output_projection, precise, split_heads
 from seqhub_cells.token_shift import TokenShift
 
 MIXES = 5  # r, k, v, g, w
 SMALL = 0.01
 
 
-class RWKV6Cell(MemoryCell):
+class RWKV6Cell(HeadCell):
     """State: S [B H K V]; the last input under `inlet.`. Output: gated, projected readings."""
 
     no_decay = ("mu", "mixes", "bonus", "decay_bias")

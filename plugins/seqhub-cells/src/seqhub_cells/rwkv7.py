@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from seqhub.nn import Context
-from seqhub.nn.memory import MemoryCell, Terms
+from seqhub.nn.memory import Terms
 from seqhub_cells.arguments import at_least
-from seqhub_cells.heads import HeadNorm, Joint, head_sizes, output_projection, precise, split_heads, unit
+from seqhub_cells.heads import HeadCell, HeadNorm, Joint, head_sizes, output_projection, precise, split_heads, unit
 from seqhub_cells.token_shift import TokenShift
 
 SMALL = 0.01
@@ -39,7 +39,7 @@ class LowRank(nn.Module):
         self.up = nn.Parameter(torch.empty(rank, d_out).uniform_(-SMALL, SMALL))
 
 
-class RWKV7Cell(MemoryCell):
+class RWKV7Cell(HeadCell):
     """State: S [B H K V]; the last input under `inlet.`. Output: gated, projected readings."""
 
     no_decay = ("mixes", "decay_bias", "rate_bias", "erase_gain", "write_gain", "bonus")

@@ -1,33 +1,23 @@
-"""Convolution over time, causal or centred, with stride and dilation.
+"""Convolution over time, causal or with look-ahead, with stride, dilation and groups.
 
     y_j = activation( sum_i W_i x[j*s + s - 1 + F - (K - 1 - i)*d] + b )        i = 0 .. K-1
 
 s stride, d dilation, K kernel, F look-ahead. Causal: F = 0, the window ends with the output's own block of s steps.
-Centred: the
-part of the window outside the block is shared between both sides, the larger half in the past. Before the first step
-and after the last one the input counts as zero. L steps give L // s outputs: an output needs its whole block.
-Shapes: B batch, T time, D input width, C channels.
+Centred: the part of the window outside the block is shared between both sides, the larger half in the past. Or F is
+given. Before the first step and after the last one the input counts as zero. L steps give L // s outputs: an output
+needs its whole block. Shapes: B batch, T time, D input width, C channels.
 """
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
-from seqhub.nn import (
-    WHOLE,
-    Activation,
-    Context,
-    Memory,
-    SequenceLayer,
-    State,
-    Window,
-    make_activation,
-    zero_padding,
-)
+from seqhub.nn import Activation, make_activation
 from seqhub_conv.geometry import Padding, conv_geometry
+from seqhub_conv.windowed import WindowedConv
 
 
-class Conv1d(SequenceLayer):
+class Conv1d(WindowedConv):
     """State: the last inputs of the window, and with stride or look-ahead how many of them wait."""
 
     def __init__(
@@ -40,20 +30,12 @@ class Conv1d(SequenceLayer):
         dilation: int = 1,
         groups: int = 1,
         padding: Padding = "causal",
+        look_ahead: int = 0,
         activation: Activation = "none",
         bias: bool = True,
     ) -> None:
-        geometry = conv_geometry(channels, kernel=kernel, stride=stride, dilation=dilation, padding=padding)
-        window = Window(d_in, past=int(geometry.past), future=int(geometry.future), stride=stride)
-        super().__init__(d_in, geometry, window.state)
-        self.window = window
-        self.conv = nn.Conv1d(d_in, channels, kernel, stride=stride, dilation=dilation, groups=groups, bias=bias)
-        self.activation = make_activation(activation)
-
-    def forward(
-        self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
-    ) -> tuple[Tensor, Tensor, State]:
-        x = zero_padding(x, lengths)
-        buffer, out_lengths, next_state = self.window(x, lengths, state, ctx.end)
-        y = self.activation(self.conv(buffer.mT).mT)  # [B T+ D] -> [B T' C]
-        return zero_padding(y, out_lengths), out_lengths, next_state
+        geometry = conv_geometry(
+            channels, kernel=kernel, stride=stride, dilation=dilation, padding=padding, look_ahead=look_ahead
+        )
+        conv = nn.Conv1d(d_in, channels, kernel, stride=stride, dilation=dilation, groups=groups, bias=bias)
+        super().__init__(d_in, geometry, conv, activation=make_activation(activation))

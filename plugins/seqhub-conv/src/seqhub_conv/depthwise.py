@@ -2,7 +2,8 @@
 
     y_t[c] = activation( sum_i w_i[c] x_(t + F - (K - 1 - i)*d)[c] + b[c] )
 
-The short causal form (kernel 4) stands before many linear recurrences. Shapes: B batch, T time, D width.
+The short causal form (kernel 4) stands before many linear recurrences; with look-ahead F = K - 1 it is the row
+convolution that gives a forward recurrence a glimpse of what comes (arXiv:1512.02595). Shapes: B batch, T time, D width.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class DepthwiseConv(Conv1d):
         kernel: int = 4,
         dilation: int = 1,
         padding: Padding = "causal",
+        look_ahead: int = 0,
         activation: Activation = "none",
         bias: bool = True,
     ) -> None:
@@ -32,6 +34,7 @@ class DepthwiseConv(Conv1d):
             dilation=dilation,
             groups=d_in,
             padding=padding,
+            look_ahead=look_ahead,
             activation=activation,
             bias=bias,
         )

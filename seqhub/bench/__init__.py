@@ -1,0 +1,1 @@
+"""Small experiments that show what each kind of sequence layer can and cannot learn: `seqhub bench`."""

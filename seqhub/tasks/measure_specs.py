@@ -1,0 +1,60 @@
+"""The losses and metrics that arrive with seqhub. No numpy, no torch: targets are imported on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqhub.api import Config, LossSpec, MetricSpec, config, hookimpl, option
+
+
+@config
+class HuberConfig(Config):
+    """A parabola, then straight lines."""
+
+    delta: float = option(1.0, help="error at which the parabola ends, in standard deviations", gt=0)
+
+
+@hookimpl
+def seqhub_register_losses() -> Iterator[LossSpec]:
+    yield LossSpec(
+        name="mse",
+        target="seqhub.tasks.losses:SquaredError",
+        config=Config,
+        summary="Squared error: the mean is what it asks for.",
+    )
+    yield LossSpec(
+        name="mae",
+        target="seqhub.tasks.losses:AbsoluteError",
+        config=Config,
+        summary="Absolute error: the median is what it asks for.",
+    )
+    yield LossSpec(
+        name="huber",
+        target="seqhub.tasks.losses:Huber",
+        config=HuberConfig,
+        summary="Squared error of small errors, absolute error of large ones.",
+        reference="Huber 1964, doi:10.1214/aoms/1177703732",
+        examples=({"delta": 0.5},),
+    )
+    yield LossSpec(
+        name="log-cosh",
+        target="seqhub.tasks.losses:LogCosh",
+        config=Config,
+        summary="Smooth between squared and absolute error.",
+    )
+
+
+@hookimpl
+def seqhub_register_metrics() -> Iterator[MetricSpec]:
+    yield MetricSpec(
+        name="max-error",
+        target="seqhub.tasks.measures:MaxError",
+        config=Config,
+        summary="Largest absolute error, averaged over the targets.",
+    )
+    yield MetricSpec(
+        name="bias",
+        target="seqhub.tasks.measures:Bias",
+        config=Config,
+        summary="Size of the mean error: how far answers lie to one side.",
+    )

@@ -1,0 +1,67 @@
+"""Metrics of numbers, in raw units: answers and truth `[N K]`, batch by batch; averaged over the K columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from seqhub.api import Use
+
+
+class Metric(Protocol):
+    """What a `seqhub.api.MetricSpec` of numbers builds."""
+
+    def update(self, answer: Tensor, truth: Tensor) -> None:
+        """Add answers and truth [N K], in raw units."""
+        ...
+
+    def compute(self) -> float:
+        """The number so far."""
+        ...
+
+
+def build_metrics(named: Sequence[Use | str]) -> dict[str, Metric]:
+    """Fresh metrics by name; a bare name is one of `PLAIN`. ValueError where it is not."""
+    found: dict[str, Metric] = {}
+    for item in named:
+        if isinstance(item, Use):
+            found[item.spec.name] = item.build()
+        elif item in PLAIN:
+            found[item] = PLAIN[item]()
+        else:
+            raise ValueError(f"there is no metric {item!r} here; there are {', '.join(PLAIN)}")
+    return found
+
+
+class MaxError:
+    """The largest |p - y|."""
+
+    def __init__(self) -> None:
+        self._largest: Tensor | None = None
+
+    def update(self, answer: Tensor, truth: Tensor) -> None:
+        worst = (answer - truth).abs().amax(dim=0)  # [K]
+        self._largest = worst if self._largest is None else torch.maximum(self._largest, worst)
+
+    def compute(self) -> float:
+        return float("nan") if self._largest is None else float(self._largest.mean())
+
+
+class Bias:
+    """|mean of p - y|: how far the answers lie to one side."""
+
+    def __init__(self) -> None:
+        self._sum, self._count = 0.0, 0
+
+    def update(self, answer: Tensor, truth: Tensor) -> None:
+        self._sum += float((answer - truth).double().sum())
+        self._count += truth.numel()
+
+    def compute(self) -> float:
+        return abs(self._sum) / self._count if self._count else float("nan")
+
+
+PLAIN: dict[str, type[Metric]] = {"max-error": MaxError, "bias": Bias}
