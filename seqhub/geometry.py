@@ -40,8 +40,11 @@ class Geometry:
 
     @property
     def causal(self) -> bool:
-        """No output depends on a later input block."""
-        return self.future == 0
+        """No output depends on a later input: of the steps that it stands for, or behind them.
+
+        Steps that were joined and spread out again (block 2, ratio 1) all know their whole block, the first of them too.
+        """
+        return self.future == 0 and (self.block == 1 or self.block * self.ratio == 1)
 
     @property
     def streamable(self) -> bool:
@@ -116,6 +119,24 @@ def recurrent_geometry(
         future=INF,
         obstacle=f"direction: {direction} reads the sequence from its end",
         remedy="set direction: forward",
+    )
+
+
+def resample_geometry(inner: Geometry, factor: int) -> Geometry:
+    """`inner` over blocks of `factor` steps, each step answered with the newest complete block.
+
+    Where inner is causal and gives every step at once, so does the whole. Else past and future are bounds.
+    """
+    at_once = inner.block == 1
+    past = 2 * factor - 2 + inner.past * factor if at_once else (inner.past + inner.block) * factor
+    return Geometry(
+        width=inner.width,
+        block=1 if at_once else inner.block * factor,
+        past=past,
+        future=inner.future * factor,
+        obstacle=inner.obstacle,
+        remedy=inner.remedy,
+        uneven=inner.uneven or not at_once or inner.future not in (0, INF),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from torch import nn
 
 from seqhub.api import Config
-from seqhub.assembly.plan import ModelPlan, Node
+from seqhub.assembly.plan import ModelPlan, Node, every_node
 from seqhub.errors import Place, PluginError, RecipeError
 from seqhub.nn import (
     Cell,
@@ -24,51 +24,109 @@ from seqhub.nn import (
     Parallel,
     Recurrent,
     Regularisation,
+    Resample,
     Residual,
+    Reversible,
     SequenceLayer,
     SequenceModel,
+    SharedRepeat,
+    Skip,
     init_cell,
 )
 from seqhub.nn.pointwise import Dropout
+from seqhub.nn.seq2seq import EncoderDecoder
 from seqhub.plugins import Component, load_target
+from seqhub.recipe import structures
 from seqhub.recipe.reader import place_of
 from seqhub.recipe.types import Keys
-from seqhub.recipe.types import Parallel as ParallelOptions
 from seqhub.recipe.types import Recurrent as RecurrentOptions
-from seqhub.recipe.types import Residual as ResidualOptions
 
 
-def build_model(plan: ModelPlan, ends: Ends) -> SequenceModel:
+def build_model(plan: ModelPlan, ends: Ends) -> SequenceModel | EncoderDecoder:
     """The model of a plan between the ends of a task.
 
-    Raises PluginError where a component is not what its spec says, RecipeError E212 where an option does not suit it.
+    Raises PluginError where a component is not what its spec says, RecipeError E212 where an option does not suit it, E213
+    where the blocks read the columns as they are and these are not as many as the width, E214 where a decoder cannot be
+    joined to the encoder.
     """
-    return SequenceModel(ends, _Builder(plan.places).chain(plan.nodes, plan.width))
+    body = build_blocks(plan)
+    if not plan.embed and (ends.tokens or ends.d_in != plan.width):
+        what = "ids" if ends.tokens else f"{ends.d_in} columns"
+        message = f"model.embed is false, so the blocks read {what} as they are, but model.width is {plan.width}"
+        fix = "leave embed out" if ends.tokens else f"set width: {ends.d_in}, or leave embed out"
+        raise RecipeError(message, fix=fix, code="E213", place=place_of(plan.places, ("model", "width")))
+    if plan.decoder is None:
+        return SequenceModel(ends, body, embed=plan.embed)
+    section = plan.decoder.section
+    writer = _builder(plan.places, plan.decoder.nodes).chain(plan.decoder.nodes, section.width, "decoder")
+    try:
+        return EncoderDecoder(
+            ends, body, writer, bridge=section.bridge == "linear", tied=section.tied, embed=plan.embed
+        )
+    except ValueError as error:
+        place = place_of(plan.places, ("model", "decoder"))
+        fix = "set tied: output" if "tied" in str(error) else "set bridge: none"
+        raise RecipeError(f"model.decoder: {error}", fix=fix, code="E214", place=place) from error
+
+
+def build_blocks(plan: ModelPlan) -> Chain:
+    """The blocks alone, from the width of the plan on. Raises as `build_model` does."""
+    return _builder(plan.places, plan.nodes).chain(plan.nodes, plan.width)
+
+
+def _builder(places: Mapping[Keys, Place], nodes: tuple[Node, ...]) -> _Builder:
+    return _Builder(places, frozenset(node.link.source for node in every_node(nodes) if node.link is not None))
 
 
 @dataclass(frozen=True)
 class _Builder:
     places: Mapping[Keys, Place]
+    joined: frozenset[str]  # nodes whose outputs some skip asks for
 
     def chain(self, nodes: tuple[Node, ...], d_in: int, parent: str = "") -> Chain:
         """Layers one after the other, named as in the recipe (without the parent's name)."""
         layers: dict[str, SequenceLayer] = {}
+        keep: dict[str, str] = {}
         for node in nodes:
             name = node.name.removeprefix(f"{parent}.") if parent else node.name
             layers[name] = layer = self.layer(node)
             if node.block.common.dropout:
-                layers[f"{name}-dropout"] = Dropout(layer.d_out, rate=node.block.common.dropout)
-        return Chain(d_in, layers)
+                name = f"{name}-dropout"
+                layers[name] = Dropout(layer.d_out, rate=node.block.common.dropout)
+            if node.name in self.joined:
+                keep[name] = node.name
+        return Chain(d_in, layers, keep=keep)
 
     def layer(self, node: Node) -> SequenceLayer:
-        """One leaf, residual or parallel."""
-        structure = node.block.structure
-        if isinstance(structure, ResidualOptions):
-            return Residual(self.chain(node.branches[0], node.d_in, node.name), norm_kind=structure.norm)
-        if isinstance(structure, ParallelOptions):
-            branches = [self.chain(branch, node.d_in, node.name) for branch in node.branches]
-            return Parallel(branches, merge=structure.merge)
-        return self.leaf(node)
+        """One leaf or structure."""
+        match structure := node.block.structure:
+            case None:
+                return self.leaf(node)
+            case structures.Skip() if node.link is not None:
+                link = node.link
+                merge = structure.merge
+                return Skip(node.d_in, key=link.source, between=link.between, width=link.width, merge=merge)
+            case structures.Parallel():
+                branches = [self.chain(branch, node.d_in, node.name) for branch in node.branches]
+                return Parallel(branches, merge=structure.merge, gate=structure.gate)
+        inner = self.chain(node.branches[0], node.d_in, node.name)
+        match structure:
+            case structures.Residual():
+                return Residual(
+                    inner,
+                    norm_kind=structure.norm,
+                    post_norm=structure.post_norm,
+                    scale=structure.scale,
+                    learn_scale=structure.learn_scale,
+                    project=structure.project,
+                )
+            case structures.Repeat():
+                return SharedRepeat(inner, structure.times)
+            case structures.Resample():
+                return Resample(inner, factor=structure.factor, keep=structure.keep)
+            case structures.Reversible():
+                return Reversible(inner)
+        raise TypeError(f"block '{node.name}' ({node.block.type}) has no layer")
 
     def leaf(self, node: Node) -> SequenceLayer:
         """A component; a cell becomes a layer over time."""

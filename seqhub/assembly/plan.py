@@ -1,20 +1,31 @@
 """A recipe's blocks with their widths and receptive fields, and everything that does not fit between them. No torch.
 
-Repeats are unrolled here: a plan holds leaves, residuals and parallels only.
+Repeats are unrolled here, but for those that share their weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from seqhub.assembly.decoder import shape_problems, task_problems, with_memory
+from seqhub.assembly.scope import Link, Scope, missing, name_places
 from seqhub.errors import Place, Problem, RecipeError
-from seqhub.geometry import INF, Geometry, identity, recurrent_geometry, widest
+from seqhub.geometry import (
+    INF,
+    Geometry,
+    identity,
+    recurrent_geometry,
+    resample_geometry,
+    widest,
+    window_geometry,
+)
 from seqhub.recipe.load import Draft, finished, read_draft
 from seqhub.recipe.reader import place_of
-from seqhub.recipe.types import Block, Components, Keys, Parallel, Part, Recipe, Repeat, Residual
+from seqhub.recipe.structures import Parallel, Repeat, Resample, Residual, Reversible, Skip
+from seqhub.recipe.types import Block, Components, DecoderSection, Keys, ModelSection, Part, Recipe
 
 _MOST_LEAVES = 2000
 
@@ -23,7 +34,8 @@ _MOST_LEAVES = 2000
 class Node:
     """A block at its place in the model: input width, and what it does to a stream.
 
-    name: unique in the model, as in `block2.r0.1`.  branches: of a residual (one) and a parallel (two or more).
+    name: unique in the model, as in `block2.r0.1`.  branches: of a structure, one or for a parallel more.  link: of a
+    skip, the output that it joins.
     """
 
     block: Block
@@ -31,22 +43,34 @@ class Node:
     d_in: int
     geometry: Geometry
     branches: tuple[tuple[Node, ...], ...] = ()
+    link: Link | None = None
+
+
+@dataclass(frozen=True)
+class DecoderPlan:
+    """What writes the target: its blocks over the embedded tokens, which may read the encoder's outputs."""
+
+    section: DecoderSection
+    nodes: tuple[Node, ...]
+    geometry: Geometry
 
 
 @dataclass(frozen=True)
 class ModelPlan:
-    """What is to be built: the width after the input projection, the blocks in order, and their sum."""
+    """What is to be built: the width after the input projection (there is none without `embed`), the blocks, their sum."""
 
     width: int
     nodes: tuple[Node, ...]
     geometry: Geometry
     places: Mapping[Keys, Place] = field(default_factory=dict, compare=False)  # for what only building can tell
+    embed: bool = True
+    decoder: DecoderPlan | None = None
 
 
 def plan_model(recipe: Recipe) -> ModelPlan:
     """The plan of a recipe; RecipeError E2xx with everything that does not fit, sorted by position."""
-    planner = _Planner(recipe.places, recipe.model.causal, "stream" in recipe.export.graphs)
-    plan = planner.plan(recipe.model.width, recipe.model.blocks, recipe.task)
+    planner = _Planner(recipe.places, recipe.model.causal, "stream" in recipe.export.graphs, recipe.model.embed)
+    plan = planner.plan(recipe.model, recipe.task)
     if planner.problems or plan is None:
         raise RecipeError.collect(planner.problems)
     return plan
@@ -73,9 +97,9 @@ def _plan_draft(draft: Draft, problems: list[Problem]) -> ModelPlan | None:
     if draft.model is None:
         return None
     streams = draft.export is not None and "stream" in draft.export.graphs
-    planner = _Planner(draft.reader.places, draft.model.causal, streams)
+    planner = _Planner(draft.reader.places, draft.model.causal, streams, draft.model.embed)
     task = draft.task if draft.blocks_complete else None
-    plan = planner.plan(draft.model.width, draft.model.blocks, task)
+    plan = planner.plan(draft.model, task)
     problems += planner.problems
     return plan
 
@@ -85,56 +109,112 @@ class _Planner:
     places: Mapping[Keys, Place]
     causal: bool
     streams: bool
+    embed: bool = True
+    memory: int = 0  # width of an encoder's outputs, where the blocks can read them: those of a decoder
     problems: list[Problem] = field(default_factory=list)
     reported: set[Keys] = field(default_factory=set)  # a repeat plans its block often, and reports it once
+    named: Mapping[str, tuple[Keys, ...]] = field(default_factory=dict)  # where each name stands
     leaves: int = 0
 
-    def plan(self, width: int, blocks: tuple[Block, ...], task: Part | None) -> ModelPlan | None:
-        nodes = self._nodes(blocks, width, {})
+    def plan(self, model: ModelSection, task: Part | None) -> ModelPlan | None:
+        if model.decoder is not None:
+            self.streams = False  # an encoder reads whole sequences
+        nodes = self.stack(model.blocks, model.width)
         if nodes is None:
             return None
-        geometry = _total(nodes, width)
+        geometry = _total(nodes, model.width)
+        writer = self._decoder(model, model.decoder, geometry.width) if model.decoder is not None else None
         if task is not None and not self.problems:
             self._ask_task(task, geometry)
-        return ModelPlan(width, nodes, geometry, self.places)
+            for problem in task_problems(model.decoder, task):
+                self.report(*problem)
+        return ModelPlan(model.width, nodes, geometry, self.places, self.embed, writer)
+
+    def _decoder(self, model: ModelSection, decoder: DecoderSection, memory: int) -> DecoderPlan | None:
+        """The blocks that write, planned where they can read the encoder's outputs, and step by step alone."""
+        writer = _Planner(self.places, True, True, memory=memory, problems=self.problems)
+        nodes = writer.stack(decoder.blocks, decoder.width)
+        if nodes is None:
+            return None
+        leaves = [node for node in every_node(nodes) if node.block.component is not None]
+        for problem in shape_problems(model, decoder, leaves, memory):
+            self.report(*problem)
+        return DecoderPlan(decoder, nodes, _total(nodes, decoder.width))
+
+    def stack(self, blocks: tuple[Block, ...], width: int) -> tuple[Node, ...] | None:
+        """A whole list of blocks."""
+        self.named = name_places(blocks)
+        return self._nodes(blocks, width, {}, Scope())
 
     def _ask_task(self, task: Part, geometry: Geometry) -> None:
         """A task's options may define `model_problems(geometry) -> [(field, message, fix)]`."""
         asks = getattr(task.options, "model_problems", None)
         for name, message, fix in asks(geometry) if asks else ():
-            self._report("E209", message, fix, ("task", *name.split(".")))
+            self.report("E209", message, fix, ("task", *name.split(".")))
 
-    def _report(self, code: str, message: str, fix: str, path: Keys) -> None:
+    def report(self, code: str, message: str, fix: str, path: Keys) -> None:
         problem = Problem(code, message, fix, place_of(self.places, path))
         if problem not in self.problems:
             self.problems.append(problem)
 
-    def _nodes(self, blocks: tuple[Block, ...], width: int, names: dict[str, str]) -> tuple[Node, ...] | None:
-        """A list of blocks from an input width; None where a width cannot be told. `names`: of the repeats around."""
+    def _nodes(
+        self, blocks: tuple[Block, ...], width: int, names: dict[str, str], scope: Scope
+    ) -> tuple[Node, ...] | None:
+        """A list of blocks from an input width; None where a width cannot be told.
+
+        names: of the repeats around.  scope: the earlier outputs that a skip in the list may join.
+        """
         nodes: list[Node] = []
+        so_far = identity(width)
         for block in blocks:
-            if isinstance(block.structure, Repeat):
-                for turn in range(block.structure.times):
-                    name = _rename(block.name, names)
-                    inner = self._nodes(block.branches[0], width, {**names, block.name: f"{name}.r{turn}"})
-                    if inner is None:
-                        return None
-                    nodes += inner
-                    width = _total(inner, width).width
-                continue
-            node = self._node(block, width, names)
-            if node is None:
+            found = self._block(block, so_far.width, names, scope)
+            if found is None:
                 return None
-            nodes.append(node)
-            width = node.geometry.width
+            before, so_far = so_far, so_far.then(_total(found, so_far.width))
+            self._check_spread(block, before, so_far)
+            for node in found:
+                scope = scope.behind(node.name, node.block.type, node.geometry)
+            scope = scope.with_output(block.name, found[-1].name, so_far.width)
+            nodes += found
         return tuple(nodes)
 
-    def _node(self, block: Block, width: int, names: dict[str, str]) -> Node | None:
-        if isinstance(block.structure, Residual):
-            return self._residual(block, width, names)
-        if isinstance(block.structure, Parallel):
-            return self._parallel(block, block.structure, width, names)
-        return self._leaf(block, width, names)
+    def _block(self, block: Block, width: int, names: dict[str, str], scope: Scope) -> tuple[Node, ...] | None:
+        """The nodes of one block: one, but for a repeat, whose turns follow each other."""
+        structure = block.structure
+        if isinstance(structure, Repeat) and not structure.share:
+            return self._turns(block, structure.times, width, names, scope)
+        node: Node | None
+        match structure:
+            case Repeat():
+                node = self._shared(block, structure.times, width, names)
+            case Residual():
+                node = self._residual(block, structure, width, names, scope)
+            case Parallel():
+                node = self._parallel(block, structure, width, names, scope)
+            case Skip():
+                node = self._skip(block, structure, width, names, scope)
+            case Resample():
+                node = self._resample(block, structure, width, names, scope)
+            case Reversible():
+                node = self._reversible(block, width, names, scope)
+            case None:
+                node = self._leaf(block, width, names)
+        return None if node is None else (node,)
+
+    def _turns(
+        self, block: Block, times: int, width: int, names: dict[str, str], scope: Scope
+    ) -> tuple[Node, ...] | None:
+        nodes: list[Node] = []
+        for turn in range(times):
+            inside = {**names, block.name: f"{_rename(block.name, names)}.r{turn}"}
+            inner = self._nodes(block.branches[0], width, inside, scope)
+            if inner is None:
+                return None
+            for node in inner:
+                scope = scope.behind(node.name, node.block.type, node.geometry)
+            nodes += inner
+            width = _total(inner, width).width
+        return tuple(nodes)
 
     def _leaf(self, block: Block, width: int, names: dict[str, str]) -> Node | None:
         options = block.options
@@ -143,17 +223,23 @@ class _Planner:
         self.leaves += 1
         if self.leaves > _MOST_LEAVES:
             message = f"the repeats make more than {_MOST_LEAVES} blocks"
-            self._report("E211", message, "repeat less", ("model", "blocks"))
+            self.report("E211", message, "repeat less", ("model", "blocks"))
             return None
+        if getattr(options, "reads_memory", False) and not self.memory:
+            message = f"block '{block.name}' ({block.type}) reads what an encoder gives, but there is none before it"
+            self.report("E222", message, "remove it, or use an attention that reads its own input", block.path)
+        if self.memory:
+            options = with_memory(options, self.memory)
+            block = replace(block, options=options)
         sound = True
         for name, message, fix in options.problems(width):
             sound = False
-            self._report("E201", f"{block.type}: {message}", fix, (*block.path, *name.split(".")))
+            self.report("E201", f"{block.type}: {message}", fix, (*block.path, *name.split(".")))
         try:
             geometry = options.geometry(width)
         except ValueError as error:
             if sound:  # else the options have said it better
-                self._report("E202", f"{block.type}: {error}", "change its options", block.path)
+                self.report("E202", f"{block.type}: {error}", "change its options", block.path)
             return None
         if block.recurrent is not None:
             geometry = recurrent_geometry(geometry, block.recurrent.direction, block.recurrent.merge)
@@ -174,47 +260,158 @@ class _Planner:
             own = "" if self.streams and geometry.obstacle else _causal_remedy(block)
             remedy = own or geometry.remedy or "use a causal block"
             message = f"model.causal is true, but in {who}: {looks}"
-            self._report("E206", message, f"{remedy}, or set model.causal: false", block.path)
+            if self.memory:
+                self.report("E214", f"a decoder writes step by step, but in {who}: {looks}", remedy, block.path)
+            else:
+                self.report("E206", message, f"{remedy}, or set model.causal: false", block.path)
         elif self.streams and not geometry.streamable:
             self.reported.add(block.path)
             why = geometry.obstacle or "it looks ahead without end"
-            fix = f"{geometry.remedy or 'use a block that streams'}, or set export.graphs: [full]"
-            self._report("E207", f"the stream graph cannot hold {who}: {why}", fix, block.path)
+            fix = geometry.remedy or "use a block that streams"
+            if self.memory:
+                self.report("E214", f"a decoder writes step by step, but in {who}: {why}", fix, block.path)
+            else:
+                fix = f"{fix}, or set export.graphs: [full]"
+                self.report("E207", f"the stream graph cannot hold {who}: {why}", fix, block.path)
 
-    def _residual(self, block: Block, width: int, names: dict[str, str]) -> Node | None:
-        inner = self._nodes(block.branches[0], width, names)
+    def _check_spread(self, block: Block, before: Geometry, after: Geometry) -> None:
+        """Joined steps that are spread out again know the later ones among them."""
+        if not self.causal or after.causal or not before.causal or after.future or block.path in self.reported:
+            return
+        self.reported.add(block.path)
+        who = f"block '{block.name}' ({block.type})"
+        message = (
+            f"model.causal is true, but {who} spreads {after.block} joined steps out again: the first sees the last"
+        )
+        fix = "use type: resample, which answers with the last complete steps, or set model.causal: false"
+        self.report("E206", message, fix, block.path)
+
+    def _inside(
+        self, block: Block, width: int, names: dict[str, str], scope: Scope
+    ) -> tuple[tuple[Node, ...], Geometry] | None:
+        """The blocks of a structure that must give one step a step, and their sum."""
+        inner = self._nodes(block.branches[0], width, names, scope)
         if inner is None:
             return None
         geometry = _total(inner, width)
-        if geometry.ratio != 1:
-            message = f"residual adds its input to {geometry.ratio} output steps per input step"
-            self._report("E203", message, "move what changes the number of steps out of the residual", block.path)
-            return None
-        if geometry.width != width:
-            message = f"residual adds its input of width {width} to an output of width {geometry.width}"
-            fix = f"end its blocks with width {width}, or set model.width or the block before to {geometry.width}"
-            self._report("E203", message, fix, block.path)
-        return Node(block, _rename(block.name, names), width, geometry.with_width(width), (inner,))
+        if geometry.ratio == 1:
+            return inner, geometry
+        verb = {"residual": "adds its input to", "reversible": "gives back", "resample": "spreads out again"}[
+            block.type
+        ]
+        message = f"{block.type} {verb} {geometry.ratio} output steps per input step: {_rates(inner)}"
+        fix = f"move what changes the number of steps out of the {block.type}"
+        if any(node.geometry.ratio > 1 for node in inner):
+            fix = f"choose strides and factors that undo each other, or {fix}"
+        self.report("E203", message, fix, block.path)
+        return None
 
-    def _parallel(self, block: Block, parallel: Parallel, width: int, names: dict[str, str]) -> Node | None:
-        planned = [self._nodes(branch, width, names) for branch in block.branches]
+    def _residual(
+        self, block: Block, residual: Residual, width: int, names: dict[str, str], scope: Scope
+    ) -> Node | None:
+        found = self._inside(block, width, names, scope)
+        if found is None:
+            return None
+        inner, geometry = found
+        if geometry.width != width and not residual.project:
+            message = f"residual adds its input of width {width} to an output of width {geometry.width}"
+            fix = (
+                f"end its blocks with width {width}, set project: true, or give the block before width {geometry.width}"
+            )
+            self.report("E203", message, fix, block.path)
+            geometry = geometry.with_width(width)
+        return Node(block, _rename(block.name, names), width, geometry, (inner,))
+
+    def _reversible(self, block: Block, width: int, names: dict[str, str], scope: Scope) -> Node | None:
+        found = self._inside(block, width, names, scope)
+        if found is None:
+            return None
+        inner, geometry = found
+        if geometry.width != width:
+            message = f"reversible undoes the normalisation of width {width} on an output of width {geometry.width}"
+            self.report("E203", message, f"end its blocks with width {width}", block.path)
+        statistics = Geometry(width=width, past=INF)
+        return Node(block, _rename(block.name, names), width, statistics.then(geometry.with_width(width)), (inner,))
+
+    def _resample(
+        self, block: Block, resample: Resample, width: int, names: dict[str, str], scope: Scope
+    ) -> Node | None:
+        name, factor = _rename(block.name, names), resample.factor
+        slower = scope.behind(name, block.type, window_geometry(width, kernel=factor, stride=factor))
+        found = self._inside(block, width, names, slower)
+        if found is None:
+            return None
+        inner, geometry = found
+        return Node(block, name, width, resample_geometry(geometry, factor), (inner,))
+
+    def _shared(self, block: Block, times: int, width: int, names: dict[str, str]) -> Node | None:
+        inner = self._nodes(block.branches[0], width, names, Scope(closed=True))
+        if inner is None:
+            return None
+        turn = _total(inner, width)
+        if turn.width != width:
+            message = f"repeat with share: true feeds its output of width {turn.width} back into width {width}"
+            fix = f"end its blocks with width {width}, or set share: false"
+            self.report("E203", message, fix, block.path)
+            turn = turn.with_width(width)
+        geometry = identity(width)
+        for _ in range(times):
+            geometry = geometry.then(turn)
+        return Node(block, _rename(block.name, names), width, geometry, (inner,))
+
+    def _skip(self, block: Block, skip: Skip, width: int, names: dict[str, str], scope: Scope) -> Node | None:
+        name = _rename(block.name, names)
+        link = scope.links.get(skip.block)
+        if link is None:
+            message, fix = missing(skip.block, block.path, scope, self.named)
+            self.report("E220", message, fix, (*block.path, "block"))
+            return None
+        if link.between.ratio != 1:
+            message = f"skip joins '{skip.block}' to {link.between.ratio} of its steps: {'; '.join(link.changes)}"
+            fix = "choose strides and factors that undo each other, or name a block at this rate"
+            self.report("E221", message, fix, block.path)
+            return None
+        joined = width + link.width if skip.merge == "concat" else width
+        if skip.merge != "concat" and link.width != width:
+            message = (
+                f"merge: {skip.merge} needs one width, but '{skip.block}' has {link.width} and stands before {width}"
+            )
+            fix = f"make both widths equal, or set merge: concat (width {width + link.width})"
+            self.report("E221", message, fix, (*block.path, "merge"))
+        return Node(block, name, width, identity(joined), link=link)
+
+    def _parallel(
+        self, block: Block, parallel: Parallel, width: int, names: dict[str, str], scope: Scope
+    ) -> Node | None:
+        planned = [self._nodes(branch, width, names, scope) for branch in block.branches]
         branches = tuple(branch for branch in planned if branch is not None)
         if len(branches) < len(planned):
             return None
         geometries = [_total(branch, width) for branch in branches]
-        if len({geometry.ratio for geometry in geometries}) > 1:
-            ratios = ", ".join(str(geometry.ratio) for geometry in geometries)
-            fix = "give every branch the same stride"
-            message = f"the branches of parallel give {ratios} output steps per input step"
-            self._report("E204", message, fix, (*block.path, "branches"))
+        ratios = [geometry.ratio for geometry in geometries]
+        if len(set(ratios)) > 1:
+            message = f"the branches of parallel give {', '.join(map(str, ratios))} output steps per input step"
+            self.report("E204", message, "give every branch the same stride", (*block.path, "branches"))
+            return None
+        if parallel.merge == "gated" and ratios[0] != 1:
+            message = f"merge: gated weighs step by step, but the branches give {ratios[0]} output steps per input step"
+            self.report("E204", message, "use another merge, or no strides in the branches", (*block.path, "merge"))
             return None
         widths = [geometry.width for geometry in geometries]
         if parallel.merge != "concat" and len(set(widths)) > 1:
             message = f"merge: {parallel.merge} needs branches of one width, got {', '.join(map(str, widths))}"
             fix = f"end every branch with the same width, or set merge: concat (width {sum(widths)})"
-            self._report("E205", message, fix, (*block.path, "merge"))
+            self.report("E205", message, fix, (*block.path, "merge"))
         merged = sum(widths) if parallel.merge == "concat" else widths[0]
         return Node(block, _rename(block.name, names), width, widest(geometries, merged), branches)
+
+
+def every_node(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    """The nodes and those inside them, each before its inside."""
+    for node in nodes:
+        yield node
+        for branch in node.branches:
+            yield from every_node(branch)
 
 
 def _total(nodes: tuple[Node, ...], width: int) -> Geometry:
@@ -222,6 +419,12 @@ def _total(nodes: tuple[Node, ...], width: int) -> Geometry:
     for node in nodes:
         total = total.then(node.geometry)
     return total
+
+
+def _rates(nodes: tuple[Node, ...]) -> str:
+    """The blocks that change the number of steps, and how: `block1.0 (conv1d) 1/2, block1.2 (upsample) 4`."""
+    changing = [node for node in nodes if node.geometry.ratio != 1]
+    return ", ".join(f"{node.name} ({node.block.type}) {node.geometry.ratio}" for node in changing)
 
 
 def _rename(name: str, names: dict[str, str]) -> str:

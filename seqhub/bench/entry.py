@@ -50,14 +50,20 @@ class Entry:
             except PluginError as error:
                 raise UsageError(f"{self.name}: {error.problems[0].message}", fix=error.problems[0].fix) from error
             try:
-                problems = config(**mixer.options).problems(self.width)
+                options = config(**mixer.options)
             except TypeError as error:
                 raise UsageError(
                     f"'{self.name}' needs options that the bench does not know ({error})",
                     fix="bench a cell that needs no option but hidden, or an attention that needs heads alone",
                 ) from error
-            for _, message, fix in problems:
+            for _, message, fix in options.problems(self.width):
                 raise UsageError(f"{self.name} at width {self.width}: {message}", fix=fix)
+            shape = options.geometry(self.width)
+            if not shape.causal or shape.ratio != 1 or shape.width != self.width or getattr(options, "reads_memory", 0):
+                raise UsageError(
+                    f"{self.name} at width {self.width} is no causal layer from steps to as many steps of one width",
+                    fix="bench a cell that needs no option but hidden, or an attention that sees the past alone",
+                )
 
 
 def _plain(mixer: Mixer) -> dict[str, Any]:

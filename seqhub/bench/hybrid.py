@@ -1,7 +1,8 @@
 """`seqhub bench hybrid`: what recurrence and attention do together that neither does alone, at equal size.
 
 Parity needs a state that each step rewrites; recall of many pairs needs a memory that grows, or a large one (Beck et
-al. 2024, arXiv:2405.04517, section 4.1, where two kinds of recurrence share the work). Three contestants of three blocks:
+al. 2024, arXiv:2405.04517, section 4.1, where two kinds of recurrence share the work). Three contestants of three
+blocks:
 
     rnn        LSTM -> LSTM -> LSTM
     attention  attention -> attention -> attention      each with an mlp of twice the width
@@ -44,8 +45,8 @@ def _slstm(width: int) -> Mixer:
     return Mixer("slstm", {"hidden": width}, mlp=0)
 
 
-def _attention(width: int, *, rope: bool) -> Mixer:
-    return Mixer("attention", {"heads": 2, "causal": True, "rope": rope})
+def _attention(positions: str) -> Mixer:
+    return Mixer("attention", {"heads": 2, "causal": True, "positions": positions})
 
 
 def _mlstm(width: int) -> Mixer:
@@ -58,8 +59,8 @@ def _delta(width: int) -> Mixer:
 
 CONTESTANTS: Mapping[str, Callable[[int], tuple[Mixer, ...]]] = {
     "rnn": lambda width: (_lstm(width), _lstm(width), _lstm(width)),
-    "attention": lambda width: (_attention(width, rope=True),) * 3,
-    "hybrid": lambda width: (_lstm(width), _attention(width, rope=False), _lstm(width)),
+    "attention": lambda width: (_attention("rope"),) * 3,
+    "hybrid": lambda width: (_lstm(width), _attention("none"), _lstm(width)),
     "xlstm": lambda width: (_slstm(width), _mlstm(width), _slstm(width)),
     "delta": lambda width: (_delta(width),) * 3,
 }
@@ -90,7 +91,7 @@ class HybridOptions:
 def hybrid_cases(options: HybridOptions, registry: Registry) -> list[Case]:
     """Task by task, contestant by contestant, seed by seed. UsageError E001 for a name or length that does not suit."""
     entries = [_entry(name, options, registry) for name in options.contestants]
-    budget = Budget(options.steps, options.batch, items=options.items)
+    budget = Budget(options.steps, options.batch, checked=options.items, items=options.items)
     cases = []
     for name in TASKS:
         puzzle, lengths = _puzzle(name, options)

@@ -6,6 +6,7 @@ the rate whose last check is best is kept, and scored on sequences that chose no
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -65,24 +66,25 @@ class MemoryOptions:
     tasks: tuple[str, ...] = PUZZLES
     cells: tuple[str, ...] = tuple(CELLS)
     rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
-    steps: int = 1000
-    length: int = 48
-    pairs: int = 12
+    steps: int = 500
+    length: int = 32
+    pairs: int = 8
     width: int = 32
-    batch: int = 64
+    batch: int = 32
+    checked: int = 128
     items: int = 512
     seed: int = 7
 
     def smoke(self) -> MemoryOptions:
         """The same cells and puzzles on a tiny budget, to see that they run."""
         tiny: dict[str, Any] = {"rates": self.rates[:1], "steps": 2, "length": 24, "pairs": 4, "width": 8}
-        return MemoryOptions(**{**asdict(self), **tiny, "batch": 4, "items": 4})
+        return MemoryOptions(**{**asdict(self), **tiny, "batch": 4, "checked": 4, "items": 4})
 
 
 def memory_cases(options: MemoryOptions, registry: Registry) -> list[Case]:
     """Cell by cell, puzzle by puzzle. UsageError E001 for a name or a length that does not suit."""
     entries = [_entry(name, options, registry) for name in options.cells]
-    budget = Budget(options.steps, options.batch, items=options.items)
+    budget = Budget(options.steps, options.batch, checked=options.checked, items=options.items)
     cases = []
     for entry in entries:
         for name in options.tasks:
@@ -175,15 +177,17 @@ def _entry(name: str, options: MemoryOptions, registry: Registry) -> Entry:
     """A cell of the table, or any installed one that needs no more than `hidden` (an attention: `heads`)."""
     made = CELLS.get(name)
     if made is None:
-        kinds = {component.spec.name: component.spec.kind for kind in KINDS for component in registry.components(kind)}
+        specs = {component.spec.name: component.spec for kind in KINDS for component in registry.components(kind)}
         short = name.rpartition("/")[2]
-        kind = kinds.get(short)
-        if kind is None:
-            near = nearest(short, (*CELLS, *kinds))
+        spec = specs.get(short)
+        if spec is None:
+            near = nearest(short, (*CELLS, *specs))
             fix = f"did you mean '{near}'?" if near else f"the bench has {choice(CELLS, 20)}; and every installed cell"
             raise UsageError(f"there is no cell '{name}'", fix=fix)
-        own = {"hidden": options.width} if kind == "cell" else {"heads": _heads(options.width)}
-        mixer = Mixer(name, own if kind != "encoder" else {})
+        given = {"hidden": options.width, "heads": _heads(options.width), "causal": True}
+        wanted = {"cell": ("hidden",), "attention": ("heads", "causal")}.get(spec.kind, ("causal",))
+        own = {field.name for field in dataclasses.fields(spec.config)}
+        mixer = Mixer(name, {key: given[key] for key in wanted if key in own})
     else:
         mixer = made(options.width, options.length)
     entry = Entry(name, options.width, (mixer,) * _LAYERS)

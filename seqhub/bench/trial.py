@@ -30,6 +30,7 @@ from seqhub.training.schedule import LearningRate
 
 _SURE = 0.998  # share of the way to the perfect answer: training goes on a little past `SOLVED`
 _IN_A_ROW = 3
+_AT_ONCE = 64  # sequences of one forward pass of a score: what a draw holds is the same at every budget
 _DECAY, _CLIP, _FLOOR = 0.01, 1.0, 0.1
 _TRAIN, _CHECK, _TEST = range(3)  # streams of random numbers that share nothing
 
@@ -95,10 +96,10 @@ def run_trial(
             diverged = not math.isfinite(loss)
             if step % every == 0 or step == budget.steps or diverged:
                 check = np.random.default_rng([seed, _CHECK])
-                curve.append((step, score(model, puzzle, check, budget, length)))
+                curve.append((step, score(model, puzzle, check, budget.checked, length)))
                 if diverged or _solved(curve, puzzle, length):
                     break
-        tests = {at: score(model, puzzle, np.random.default_rng([seed, _TEST, at]), budget, at) for at in lengths}
+        tests = {at: score(model, puzzle, np.random.default_rng([seed, _TEST, at]), budget.items, at) for at in lengths}
     return Outcome(
         rate=rate,
         checked=curve[-1][1],
@@ -119,14 +120,14 @@ def best_of(outcomes: list[Outcome], puzzle: Puzzle) -> Outcome:
 
 
 @torch.no_grad()
-def score(model: SequenceModel, puzzle: Puzzle, rng: np.random.Generator, budget: Budget, length: int) -> float:
-    """Accuracy or mean squared error over the scored steps of `budget.items` sequences; the naive one where it is not
+def score(model: SequenceModel, puzzle: Puzzle, rng: np.random.Generator, items: int, length: int) -> float:
+    """Accuracy or mean squared error over the scored steps of `items` sequences; the naive one where it is not
     finite.
     """
     total, count = 0.0, 0
     model.eval()
-    for start in range(0, budget.items, budget.batch):
-        sample = puzzle.draw(rng, min(budget.batch, budget.items - start), length)
+    for start in range(0, items, _AT_ONCE):
+        sample = puzzle.draw(rng, min(_AT_ONCE, items - start), length)
         scored = torch.from_numpy(sample.scored)
         y = answers(model, torch.from_numpy(sample.x), puzzle)[scored]
         target = torch.from_numpy(sample.target)[scored]

@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("seqhub.cli.train", "train a recipe; the same command resumes an interrupted run"),
     "eval": ("seqhub.cli.eval", "score a run on its test data, beside naive baselines"),
     "predict": ("seqhub.cli.predict", "apply a bundle to a file (needs numpy and onnxruntime only)"),
+    "generate": ("seqhub.cli.generate", "let a language model's bundle go on writing from a prompt"),
     "export": ("seqhub.cli.export", "write a run as a verified ONNX bundle"),
     "verify": ("seqhub.cli.verify", "prove a bundle again: checksums, graphs, streaming against offline"),
     "plugins": ("seqhub.cli.plugins", "list plugins, show a component, diagnose what did not load"),

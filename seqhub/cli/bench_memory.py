@@ -15,6 +15,7 @@ from seqhub.cli.bench_options import (
     train_cases,
     write_results,
 )
+from seqhub.cli.options import add_plugin_arguments
 from seqhub.cli.output import print_json
 from seqhub.plugins import load_registry
 
@@ -26,10 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tasks, cells = ", ".join(PUZZLES), ", ".join(CELLS)
     parser.add_argument("--tasks", type=name_list, default=_DEFAULT.tasks, help=f"some of {tasks} (default: all)")
     parser.add_argument("--cells", type=name_list, default=_DEFAULT.cells, help=f"default: {cells}; any installed one")
-    parser.add_argument("--length", type=at_least(2), default=_DEFAULT.length, help="steps of a sequence (default: 48)")
-    parser.add_argument("--pairs", type=at_least(2), default=_DEFAULT.pairs, help="of mqar (default: 12)")
+    parser.add_argument("--length", type=at_least(2), default=_DEFAULT.length, help="steps of a sequence (default: 32)")
+    parser.add_argument("--pairs", type=at_least(2), default=_DEFAULT.pairs, help="of mqar (default: 8)")
     parser.add_argument("--width", type=at_least(1), default=_DEFAULT.width, help="of the models (default: 32)")
     parser.add_argument("--seed", type=at_least(0), default=_DEFAULT.seed, help="of weights and sequences (default: 7)")
+    add_plugin_arguments(parser)
     add_training_arguments(parser, out=_OUT, rates=_DEFAULT.rates, steps=_DEFAULT.steps)
 
 

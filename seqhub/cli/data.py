@@ -10,7 +10,7 @@ from seqhub.cli.loading import load_checked
 from seqhub.cli.options import add_json_argument, add_recipe_arguments
 from seqhub.cli.output import print_json, print_table
 
-_TABLES = ("columns", "labels", "splits")
+_TABLES = ("columns", "labels", "splits", "examples")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,16 +20,20 @@ class Finding:
     fix: str = ""
 
 
-def print_findings(findings: Sequence[Finding], *, as_json: bool) -> int:
-    """Print them and return the exit code: 1 where one failed."""
-    failed = sum(finding.level == "fail" for finding in findings)
-    if as_json:
-        print_json({"ok": not failed, "findings": list(findings)})
-        return int(failed > 0)
+def print_findings(findings: Iterable[Finding], *, as_json: bool) -> int:
+    """Print each as it is found, and return the exit code: 1 where one failed."""
+    found = []
     for finding in findings:
-        print(f"{finding.level:<5}{finding.subject}: {finding.detail}")
-        if finding.fix:
-            print(f"     fix: {finding.fix}")
-    warned = sum(finding.level == "warn" for finding in findings)
-    print(f"\n{len(findings) - failed - warned} ok, {warned} to note, {failed} to mend")
+        found.append(finding)
+        if not as_json:
+            print(f"{finding.level:<5}{finding.subject}: {finding.detail}")
+            if finding.fix:
+                print(f"     fix: {finding.fix}")
+            sys.stdout.flush()
+    failed = sum(finding.level == "fail" for finding in found)
+    warned = sum(finding.level == "warn" for finding in found)
+    if as_json:
+        print_json({"ok": not failed, "findings": found})
+    else:
+        print(f"\n{len(found) - failed - warned} ok, {warned} to note, {failed} to mend")
     return int(failed > 0)

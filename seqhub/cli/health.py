@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import seqhub
 from seqhub.cli.findings import Finding
-from seqhub.cli.versions import satisfies
+from seqhub.cli.versions import REQUIREMENT, installed_version, satisfies
 from seqhub.plugins import PluginRecord, Registry
 from seqhub.plugins.hints import FIRST_PARTY
 from seqhub.plugins.locate import locate_target
@@ -30,7 +30,9 @@ def plugin_findings(registry: Registry, dist: str = "") -> list[Finding]:
         faults = list(_faults(record, registry))
         count = sum(component.plugin == record.key for component in registry.components())
         name = f"plugin {record.dist} {record.version} ({record.value})"
-        found += faults or [Finding("ok", name, f"{count} components in {record.seconds * 1000:.0f} ms")]
+        api = f"API {record.group}, " if record.group.startswith("seqhub.v") else ""
+        parts = "1 component" if count == 1 else f"{count} components"
+        found += faults or [Finding("ok", name, f"{api}{parts} in {record.seconds * 1000:.0f} ms")]
     return found + list(_conflicts(registry, dist)) + ([] if dist else list(_settings(registry)))
 
 
@@ -39,7 +41,7 @@ def _faults(record: PluginRecord, registry: Registry) -> Iterator[Finding]:
     if not record.healthy:
         where = f", at {record.at}" if record.at else ""
         yield Finding("fail", name, f"{record.state}: {record.error}{where}", record.fix)
-    if record.loads_torch:
+    if record.loads_torch and not record.file:
         fix = "keep torch out of the plugin module: name classes by string and import torch where they are defined"
         yield Finding("fail", name, "loads torch when imported, which makes every `seqhub check` slow", fix)
     if record.printed:
@@ -64,10 +66,14 @@ def _packaging(record: PluginRecord, name: str) -> Iterator[Finding]:
     except metadata.PackageNotFoundError:
         return
     for line in dist.requires or ():
-        if normalise(line.split(";")[0].strip().rstrip("<>=!~,.0123456789 ").partition("[")[0]) == "seqhub":
-            wanted = line.split(";")[0].strip().removeprefix("seqhub")
-            if not satisfies(ours, wanted):
-                yield Finding("fail", name, f"needs seqhub{wanted}; this is {ours}", f"pip install 'seqhub{wanted}'")
+        match = REQUIREMENT.match(line)
+        if match is None or ";" in line:  # of an extra, or of some platforms only
+            continue
+        needed, wanted = normalise(match[1]), match[3].strip()
+        version = ours if needed == "seqhub" else installed_version(needed)
+        if version is None or not satisfies(version, wanted):
+            this = f"this is {version}" if version else "it is not installed"
+            yield Finding("fail", name, f"needs {needed}{wanted}; {this}", f"pip install '{needed}{wanted}'")
     folder = _editable_folder(dist)
     if folder and (stale := _stale_entry_points(dist, folder)):
         detail = f"its pyproject.toml and the installed entry points differ: {stale}"

@@ -11,7 +11,7 @@ import seqhub
 from seqhub.cli.findings import Finding
 from seqhub.plugins.records import normalise
 
-_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?\s*([^;]*)(?:;.*extra\s*==\s*['\"]([^'\"]+)['\"])?")
+REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?\s*([^;]*)(?:;.*extra\s*==\s*['\"]([^'\"]+)['\"])?")
 _CLAUSE = re.compile(r"(>=|<=|==|!=|~=|>|<)\s*([0-9][0-9a-zA-Z.+*]*)")
 # An extra is looked at once all of these are installed: who has none of it may not want it.
 _MARKERS = {"runtime": ("onnxruntime",), "serve": ("starlette", "uvicorn"), "train": ("torch",)}
@@ -47,23 +47,23 @@ def package_findings() -> list[Finding]:
     for extra in ("", "runtime", "serve", "train"):
         label = f"extra [{extra}]" if extra else "core packages"
         lines = [(name, wanted) for name, wanted, of in requirements if of == extra]
-        if extra and any(_version(marker) is None for marker in _MARKERS[extra]):
+        if extra and any(installed_version(marker) is None for marker in _MARKERS[extra]):
             found.append(Finding("ok", label, f"not installed (pip install 'seqhub[{extra}]' brings it)"))
             continue
         faults = [finding for name, wanted in lines if (finding := _fault(label, name, wanted))]
-        found += faults or [Finding("ok", label, ", ".join(f"{name} {_version(name)}" for name, _ in lines))]
+        found += faults or [Finding("ok", label, ", ".join(f"{name} {installed_version(name)}" for name, _ in lines))]
     return [*found, *_differences()]
 
 
 def _requirements() -> Iterator[tuple[str, str, str]]:
     """(name, range, extra) of each line of seqhub's own metadata, but for extras that name other extras."""
     for line in metadata.requires("seqhub") or ():
-        if (match := _REQUIREMENT.match(line)) and not normalise(match[1]).startswith("seqhub"):
+        if (match := REQUIREMENT.match(line)) and not normalise(match[1]).startswith("seqhub"):
             yield normalise(match[1]), match[3].strip(), match[4] or ""
 
 
 def _fault(label: str, name: str, wanted: str) -> Finding | None:
-    version = _version(name)
+    version = installed_version(name)
     if version is None:
         return Finding("fail", label, f"{name} is not installed", f"pip install '{name}{wanted}'")
     if not satisfies(version, wanted):
@@ -77,7 +77,7 @@ def _differences() -> Iterator[Finding]:
     pins = {name: pin for name, pin in read_pins().items() if name in asked}
     if not pins:
         return
-    installed = {name: version for name in pins if (version := _version(name)) is not None}
+    installed = {name: version for name in pins if (version := installed_version(name)) is not None}
     other = [f"{name} {v} (tested {pins[name]})" for name, v in installed.items() if v.partition("+")[0] != pins[name]]
     if other:
         fix = "nothing to do unless something misbehaves; then install with -c constraints.txt"
@@ -96,7 +96,8 @@ def read_pins() -> dict[str, str]:
     return {}
 
 
-def _version(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
+    """The version of a distribution, or None where it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 from seqhub.api import SourceSpec, hookimpl
 from seqhub.data.configs import BuiltinConfig, CsvConfig, NpzConfig, ParquetConfig
+from seqhub.data.configs_audio import BeepsConfig, WavConfig
+from seqhub.data.configs_parallel import DatesConfig, ParallelConfig
+from seqhub.data.configs_text import TextConfig
 
 
 @hookimpl
@@ -48,4 +51,41 @@ def seqhub_register_sources() -> Iterator[SourceSpec]:
         config=BuiltinConfig,
         summary="1,797 handwritten digits of 8 x 8 pixels, each read row by row: 8 steps of 8 features.",
         reference="Alpaydin and Kaynak 1998, UCI Machine Learning Repository; from scikit-learn",
+    )
+    yield SourceSpec(
+        name="text",
+        target="seqhub.data.text_file:TextSource",
+        config=TextConfig,
+        summary="A file of running text, larger than memory if need be.",
+    )
+    yield SourceSpec(
+        name="pydoc",
+        target="seqhub.data.builtin_text:PydocSource",
+        config=BuiltinConfig,
+        summary="Python's language reference as `help()` shows it: 465,000 characters of English and programs.",
+        reference="Python Software Foundation, PSF licence; from the running Python (pydoc_data)",
+    )
+    yield SourceSpec(
+        name="wav",
+        target="seqhub.data.wav_files:WavSource",
+        config=WavConfig,
+        summary="Recordings in a folder or a list, each with what is said in it.",
+    )
+    yield SourceSpec(
+        name="beeps",
+        target="seqhub.data.beeps:BeepsSource",
+        config=BeepsConfig,
+        summary="Words of two tones each in noise, made by a seed: recordings without a download.",
+    )
+    yield SourceSpec(
+        name="parallel",
+        target="seqhub.data.parallel:ParallelSource",
+        config=ParallelConfig,
+        summary="Two text files, line by line the same in two languages.",
+    )
+    yield SourceSpec(
+        name="dates",
+        target="seqhub.data.dates:DatesSource",
+        config=DatesConfig,
+        summary="Generated: dates as people write them, beside the same dates in ISO 8601.",
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from seqhub.errors import DataError
 
 SPLITS = ("train", "valid", "test")
 Indices = NDArray[np.int64]
@@ -51,3 +54,26 @@ def stratified(labels: Sequence[int] | Indices, valid: float, test: float, seed:
         for name, part in zip(("test", "valid", "train"), np.split(items, [n_test, n_test + n_valid]), strict=True):
             parts[name].append(part)
     return {name: np.sort(np.concatenate(chunks)) for name, chunks in parts.items()}
+
+
+def by_name(
+    names: Sequence[str], valid: float, test: float, held_out: str | None, seed: int, origin: str
+) -> dict[str, Indices]:
+    """Items drawn at random; with `held_out`, those in whose name the expression is found are the test items.
+
+    Each split is sorted. DataError E311 where one would be empty.
+    """
+    everyone = np.arange(len(names))
+    found = np.array([held_out is not None and re.search(held_out, name) is not None for name in names], dtype=bool)
+    drawn = np.random.default_rng(seed).permutation(everyone[~found])
+    n_test = 0 if held_out is not None else max(1, round(len(names) * test))
+    n_valid = max(1, round(len(drawn) * valid))
+    parts = {"test": drawn[:n_test], "valid": drawn[n_test : n_test + n_valid], "train": drawn[n_test + n_valid :]}
+    if held_out is not None:
+        parts["test"] = everyone[found]
+    for name, part in parts.items():
+        if not len(part):
+            what = f"{origin} has {len(names)} items, none of them for {name}"
+            fix = f"no name has {held_out!r} in it" if held_out is not None and name == "test" else "give more items"
+            raise DataError(what, code="E311", fix=fix)
+    return {name: np.sort(parts[name]) for name in SPLITS}

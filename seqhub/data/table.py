@@ -78,7 +78,8 @@ class Table:
 class Sequences:
     """Labelled sequences.
 
-    items: [T D] each, T varies.  labels: one a sequence, as text.  features: the D names.
+    items: [T D] each, T varies.  labels: one a sequence, as text.  features: the D names.  names: one a sequence, such
+    as its file's, or none.  rate_hz: steps a second where that is known, else 0.
     """
 
     items: Sequence[Numbers]
@@ -86,6 +87,12 @@ class Sequences:
     features: tuple[str, ...]
     origin: str
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    rate_hz: int = 0
+
+    def name(self, index: int) -> str:
+        """What messages call a sequence."""
+        return self.names[index] if self.names else f"{self.origin}, sequence {index + 1}"
 
 
 class Source(Protocol):

@@ -11,6 +11,7 @@ from seqhub.export.lower import lower
 from seqhub.export.parity import prove
 from seqhub.export.twin import DeploymentTwin, Role
 from seqhub.nn import Chain, Parallel, Residual, SequenceLayer, SequenceModel
+from seqhub.nn.seq2seq import Decoder, Encoder
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,16 @@ class Culprit:
 
 
 def find_culprit(
-    layer: SequenceLayer, role: Role, providers: Mapping[str, str], *, tolerance: float, opset: int
+    layer: SequenceLayer,
+    role: Role,
+    providers: Mapping[str, str],
+    *,
+    tolerance: float,
+    opset: int,
+    within: str = "",
 ) -> Culprit | None:
     """The first part that fails by itself, plugins' own first; None where each passes and only the whole fails."""
-    for name, part in sorted(parts(layer), key=lambda named: named[0] not in providers):
+    for name, part in sorted(parts(layer, within), key=lambda named: named[0] not in providers):
         reason = _trial(part, role, tolerance, opset)
         if reason:
             return Culprit(name, _provider(name, providers), reason)
@@ -39,8 +46,10 @@ def find_culprit(
 
 def parts(layer: SequenceLayer, name: str = "") -> Iterator[tuple[str, SequenceLayer]]:
     """Every layer inside, with its name in the recipe: a structure's branches before the structure."""
-    if isinstance(layer, SequenceModel):
+    if isinstance(layer, SequenceModel | Encoder):
         yield from parts(layer.stack, name)
+    elif isinstance(layer, Decoder):
+        yield from parts(layer.model, name)
     elif isinstance(layer, Chain):
         for child in layer.names:
             inner = f"{name}.{child}" if name else child

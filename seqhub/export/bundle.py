@@ -17,15 +17,14 @@ from typing import Any, get_args
 
 import onnx
 
-from seqhub.errors import ExportError, UsageError
+from seqhub.errors import ExportError
 from seqhub.export.blame import Culprit, find_culprit
 from seqhub.export.card import write_card
-from seqhub.export.compare import Units
-from seqhub.export.lower import as_full, lower
 from seqhub.export.manifest import build_manifest, embed, tool_versions
 from seqhub.export.parity import UNITS, coverage, prove
+from seqhub.export.sides import Lowered, Side, lower_sides, sides_of
 from seqhub.export.speed import measure
-from seqhub.export.twin import DeploymentTwin, Role
+from seqhub.export.twin import Role, describe_states
 from seqhub.nn import Ends, SequenceLayer
 from seqhub.runtime.manifest import FILE, GraphInfo, sha256_of
 from seqhub.runtime.model import load
@@ -77,18 +76,18 @@ def export_bundle(
     started, say = time.perf_counter(), on_progress or _silent
     check_target(out)
     layer = copy.deepcopy(model).cpu().float().eval()
-    blame = partial(find_culprit, layer, providers=providers, tolerance=tolerance, opset=opset)
-    lowered = _lower_roles(layer, _check_roles(layer, graphs), opset, blame, say)
-    proven = {
-        role: _prove(layer, role, one, Units.of(ends.as_dict()), tolerance, blame, say) for role, one in lowered.items()
-    }
+    blame = partial(find_culprit, providers=providers, tolerance=tolerance, opset=opset)
+    sides = sides_of(layer, ends, graphs)
+    lowered = _lower(sides, opset, blame, say)
+    proven = {side.role: _prove(side, lowered[side.role], tolerance, blame, say) for side in sides}
     infos = [one.info for one in proven.values()]
-    raw = build_manifest(layer, ends, manifest, providers, infos, name=name, opset=opset)
+    states = describe_states(sides[-1].layer)
+    raw = build_manifest(layer, ends, manifest, providers, infos, states, name=name, opset=opset)
     statistics: dict[str, Mapping[str, Any]] = {role: one.statistics for role, one in proven.items()}
     with _folder(out) as folder:
         for role, one in proven.items():
             onnx.save(embed(one.proto, raw, role), folder / one.info.file)
-        parity = {"tolerance": tolerance, "units": UNITS, "graphs": statistics, "cases": coverage(layer)}
+        parity = {"tolerance": tolerance, "units": UNITS, "graphs": statistics, "cases": coverage(sides[-1].layer)}
         parity["versions"] = tool_versions()
         _write_json(folder / "parity.json", parity)
         files = {file: _facts(folder / file) for file in (*(one.info.file for one in proven.values()), "parity.json")}
@@ -100,42 +99,34 @@ def export_bundle(
     return BundleReport(out, statistics, speed, time.perf_counter() - started)
 
 
-def _lower_roles(
-    layer: SequenceLayer, roles: Sequence[Role], opset: int, blame: Blame, say: Progress
-) -> dict[Role, tuple[onnx.ModelProto, GraphInfo]]:
-    """One export serves both graphs: the full one is the stream's, every row of which ends with the run."""
-    role: Role = "stream" if "stream" in roles else "full"
-    say(f"{role}.onnx: exporting")
-    try:
-        graph = lower(DeploymentTwin(layer, role).eval(), role, opset=opset)
-        return {each: graph if each == role else as_full(*graph) for each in roles}
-    except ExportError as error:
-        problem = error.problems[0]
-        raise _blamed(problem.message, problem.fix, problem.code, role, blame, say) from error
-
-
-def _prove(
-    layer: SequenceLayer,
-    role: Role,
-    graph: tuple[onnx.ModelProto, GraphInfo],
-    units: Units,
-    tolerance: float,
-    blame: Blame,
-    say: Progress,
-) -> _Proven:
-    say(f"{role}.onnx: comparing with torch")
-    statistics, failure = prove(layer, *graph, role, units, tolerance)
+def _prove(side: Side, graph: Lowered, tolerance: float, blame: Blame, say: Progress) -> _Proven:
+    say(f"{side.role}.onnx: comparing with torch")
+    statistics, failure = prove(side.layer, *graph, side.kind, side.units, tolerance)
     if failure is not None:
         fix = "" if failure.mismatch.note else "if the difference is expected, raise export.verify.tolerance"
-        raise _blamed(f"{role}.onnx does not equal the model: {failure}", fix, "E503", role, blame, say)
-    say(f"{role}.onnx: {statistics['cases']} cases agree, largest difference {statistics['max']:.1e}")
+        raise _blamed(f"{side.role}.onnx does not equal the model: {failure}", fix, "E503", side, blame, say)
+    say(f"{side.role}.onnx: {statistics['cases']} cases agree, largest difference {statistics['max']:.1e}")
     return _Proven(*graph, statistics)
 
 
-def _blamed(message: str, fix: str, code: str, role: Role, blame: Blame, say: Progress) -> ExportError:
+def _lower(sides: Sequence[Side], opset: int, blame: Blame, say: Progress) -> dict[str, Lowered]:
+    """The graphs by role; each layer is exported once."""
+    found: dict[str, Lowered] = {}
+    for layer in dict.fromkeys(side.layer for side in sides):
+        own = [side for side in sides if side.layer is layer]
+        say(f"{own[-1].role}.onnx: exporting")
+        try:
+            found |= lower_sides(own, opset)
+        except ExportError as error:
+            problem = error.problems[0]
+            raise _blamed(problem.message, problem.fix, problem.code, own[-1], blame, say) from error
+    return {side.role: found[side.role] for side in sides}
+
+
+def _blamed(message: str, fix: str, code: str, side: Side, blame: Blame, say: Progress) -> ExportError:
     """The error with the block at fault."""
-    say(f"{role}.onnx: failed, looking for the block at fault")
-    culprit = blame(role=role)
+    say(f"{side.role}.onnx: failed, looking for the block at fault")
+    culprit = blame(side.layer, side.kind, within=side.within)
     where = str(culprit) if culprit else "each block passes alone: the fault is in how they are joined"
     return ExportError(f"{message}\n       at fault: {where}", fix=fix, code=code)
 
@@ -155,20 +146,6 @@ def _check_as_deployer(folder: Path) -> None:
     if failed:
         message = "; ".join(f"{check.name}: {check.detail}" for check in failed)
         raise ExportError(f"the finished bundle does not verify: {message}", code="E506")
-
-
-def _check_roles(layer: SequenceLayer, graphs: Sequence[str]) -> list[Role]:
-    known = get_args(Role)
-    unknown = [role for role in graphs if role not in known]
-    if unknown or not graphs:
-        raise UsageError(f"graphs are {list(graphs)}, expected some of {list(known)}")
-    geometry = layer.geometry
-    if "stream" in graphs and not geometry.streamable:
-        reason = geometry.obstacle or "it looks ahead without bound"
-        fix = f"{geometry.remedy}, or export graphs: [full]" if geometry.remedy else "export graphs: [full]"
-        raise ExportError(f"the model cannot stream: {reason}", fix=fix, code="E504")
-    roles: tuple[Role, ...] = ("full", "stream")
-    return [role for role in roles if role in graphs]
 
 
 @contextmanager

@@ -42,12 +42,17 @@ def _answers(manifest: Manifest) -> str:
     if manifest.task.get("type") == "forecast":
         lookback = manifest.task.get("lookback")
         return f"the next {manifest.outputs[0]} steps of {names}, from the last {lookback} steps"
+    if manifest.task.get("type") == "translate":
+        return f"a text of tokens out of {manifest.outputs[0]}"
     if manifest.task.get("type") == "classify":
         return f"one of {names}"
     return f"{' x '.join(map(str, manifest.outputs))} numbers a step ({names})"
 
 
 def _pace(manifest: Manifest) -> str:
+    if "encoder" in manifest.graphs:
+        search = manifest.task.get("search", {})
+        return f"A source is read whole; the search follows {search.get('width')} translations at once."
     if manifest.ratio == 1 and manifest.block == 1:
         return "One output a step; chunks of a stream may have any length."
     chunks = f"chunks of a stream are multiples of {manifest.block} steps, but for the last"
@@ -114,7 +119,12 @@ def _differences(found: Mapping[str, Any]) -> list[str]:
 
 
 def _speed(speed: Mapping[str, float]) -> str:
-    what = {"full": f"one sequence of {SEQUENCE_STEPS} steps", "stream": "one streamed block"}
+    what = {
+        "full": f"one sequence of {SEQUENCE_STEPS} steps",
+        "stream": "one streamed block",
+        "encoder": f"a source of {SEQUENCE_STEPS} steps",
+        "decoder_step": "one more token of one hypothesis",
+    }
     rows = [[what[role], f"{value:.0f} µs"] for role, value in speed.items()]
     return "## Latency\n\nMedian on the machine that exported, one thread.\n\n" + table(["", "time"], rows)
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import onnx
 
 import seqhub
-from seqhub.export.twin import NAMES, describe_states
+from seqhub.export.twin import NAMES
 from seqhub.nn import Ends, SequenceLayer
-from seqhub.runtime.manifest import FORMAT, METADATA_KEY, VERSION, GraphInfo
+from seqhub.runtime.manifest import FORMAT, METADATA_KEY, VERSION, GraphInfo, StateInfo
 
 if TYPE_CHECKING:
     from seqhub.assembly.plan import ModelPlan, Node
@@ -29,6 +29,7 @@ def build_manifest(
     task: Mapping[str, Any],
     providers: Mapping[str, str],
     graphs: Iterable[GraphInfo],
+    states: Iterable[StateInfo],
     *,
     name: str,
     opset: int,
@@ -55,7 +56,7 @@ def build_manifest(
             "streamable": geometry.streamable,
             "obstacle": geometry.obstacle,
         },
-        "states": [{**asdict(state), "shape": [NAMES.batch, *state.shape]} for state in describe_states(layer)],
+        "states": [{**asdict(state), "shape": [NAMES.batch, *state.shape]} for state in states],
         "plugins": sorted(set(providers.values())),
         "blocks": dict(providers),
         "graphs": {graph.role: _graph(graph) for graph in graphs},
@@ -109,6 +110,8 @@ def _scaling(ends: Ends) -> dict[str, Any]:
 
 def _portable(value: Any) -> Any:
     """The same JSON without this machine's folders: an absolute path is cut down to its last part."""
+    if isinstance(value, Mapping) and {"type", "options", "vocabulary"} <= value.keys():
+        return value  # a tokeniser: a token that looks like a path is none
     if isinstance(value, Mapping):
         return {key: _portable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from seqhub.export.snippets_seq2seq import writing_snippets
 from seqhub.runtime.manifest import GraphInfo, Manifest, StateInfo
 
 _JS_TYPES = {"float32": "Float32Array", "int64": "BigInt64Array"}
@@ -12,6 +13,8 @@ _CPP_TYPES = {"float32": "float", "int64": "int64_t"}
 
 def snippets(manifest: Manifest) -> str:
     """A Markdown section."""
+    if "encoder" in manifest.graphs:
+        return writing_snippets(manifest)
     graph = manifest.graphs.get("stream") or manifest.graphs["full"]
     return "\n\n".join(["## Calling it", _python(manifest), _javascript(manifest, graph), _cpp(manifest, graph)])
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import onnx
 
 from seqhub.errors import ExportError, UsageError
-from seqhub.export.compare import Units
 from seqhub.export.lower import check_graph
 from seqhub.export.parity import prove
-from seqhub.export.twin import Role
-from seqhub.nn import SequenceLayer
-from seqhub.runtime.manifest import read_manifest
+from seqhub.export.sides import sides_of
+from seqhub.export.twin import describe_states
+from seqhub.nn import Ends, SequenceLayer
+from seqhub.runtime.manifest import Manifest, read_manifest
 from seqhub.runtime.verify import Check, tolerance_of, verify
 
 __all__ = ["Check", "verify_bundle", "verify_onnx", "verify_parity"]
@@ -46,17 +47,24 @@ def verify_parity(folder: Path, model: SequenceLayer) -> list[Check]:
     """Gate B on the files as they lie in the folder."""
     manifest, tolerance = read_manifest(folder), tolerance_of(folder)
     layer = model.cpu().float().eval()
-    expected = {f"state.{name}": slot.shape for name, slot in layer.state.items()}
+    sides = sides_of(layer, Ends.from_dict(_ends(manifest)), list(manifest.graphs))
+    expected = {state.input: state.shape for state in describe_states(sides[-1].layer)}
     found = {state.input: state.shape for state in manifest.states}
     if expected != found:
         message = f"the run's model carries {sorted(expected)}, the bundle {sorted(found)}: they are not the same model"
         raise UsageError(message, fix="give the run that the bundle was exported from")
     checks: list[Check] = []
-    for graph in manifest.graphs.values():
-        role: Role = "stream" if graph.role == "stream" else "full"
+    for side in sides:
+        graph = manifest.graphs[side.role]
         statistics, failure = prove(
-            layer, onnx.load(folder / graph.file), graph, role, Units.of(manifest.raw["scaling"]), tolerance
+            side.layer, onnx.load(folder / graph.file), graph, side.kind, side.units, tolerance
         )
         detail = str(failure) if failure else f"{statistics['cases']} cases, largest difference {statistics['max']:.1e}"
         checks.append(Check(f"parity of {graph.file} with torch", failure is None, detail))
     return checks
+
+
+def _ends(manifest: Manifest) -> dict[str, Any]:
+    """What the manifest keeps of a model's ends, as `Ends.from_dict` takes them."""
+    names = {"outputs": list(manifest.outputs), "output_names": list(manifest.output_names)}
+    return {"features": list(manifest.features), **names, **manifest.raw["scaling"]}

@@ -8,7 +8,7 @@ Letters of shapes: B batch, T time, D input width, H hidden width, K kernel, S m
 
 from seqhub.geometry import INF, Geometry, identity, window_geometry
 from seqhub.nn.attending import ALIGNMENT, Attending, AttendingCell, Seen, masked_softmax, read_memory
-from seqhub.nn.blocks import Chain, Parallel, Residual
+from seqhub.nn.blocks import Chain, Parallel, Residual, SharedRepeat
 from seqhub.nn.cell import Cell, LinearCell, NativeForm, Projected
 from seqhub.nn.ends import Ends
 from seqhub.nn.engines import exporting
@@ -18,9 +18,13 @@ from seqhub.nn.memory import MemoryCell, Terms
 from seqhub.nn.model import SequenceModel
 from seqhub.nn.padding import gather_steps, last_step, reverse_steps, valid_steps, zero_padding
 from seqhub.nn.pointwise import Activation, make_activation
+from seqhub.nn.recent import Recent
 from seqhub.nn.recurrent import Recurrent
 from seqhub.nn.regularise import Regularisation
+from seqhub.nn.resample import Resample
 from seqhub.nn.roles import Role
+from seqhub.nn.running_norm import Reversible, RunningNorm
+from seqhub.nn.skip import Skip
 from seqhub.nn.state import WHOLE, Context, Memory, Slot, State
 from seqhub.nn.window import Window
 
@@ -43,13 +47,19 @@ __all__ = [
     "NativeForm",
     "Parallel",
     "Projected",
+    "Recent",
     "Recurrent",
     "Regularisation",
+    "Resample",
     "Residual",
+    "Reversible",
     "Role",
+    "RunningNorm",
     "Seen",
     "SequenceLayer",
     "SequenceModel",
+    "SharedRepeat",
+    "Skip",
     "Slot",
     "State",
     "Terms",

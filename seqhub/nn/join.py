@@ -38,7 +38,7 @@ def joined_width(widths: Sequence[int], how: str) -> int:
 class BranchGate(nn.Module):
     """How much of each branch is let through, from the input of the branches, step by step.
 
-    w = g(W x + b), y = sum_i w_i y_i. softmax: the shares of the branches add up to one. sigmoid: each branch by itself.
+    w = g(W x + b), y = sum_i w_i y_i. softmax: the weights of the branches add up to one. sigmoid: each by itself.
     x [B T D] -> w [B T N].
     """
 

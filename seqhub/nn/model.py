@@ -28,14 +28,14 @@ class SequenceModel(SequenceLayer):
     output_shift: Tensor
     output_scale: Tensor
 
-    def __init__(self, ends: Ends, body: Chain) -> None:
-        layers = _front(ends, body.d_in)
+    def __init__(self, ends: Ends, body: Chain, *, embed: bool = True) -> None:
+        layers = front(ends, body.d_in, embed=embed)
         layers.update({name: body[name] for name in body.names})
         if ends.pool in ("mean", "max"):
             pool = MeanPool(body.d_out) if ends.pool == "mean" else MaxPool(body.d_out)
             layers["pool"] = Recurrent(pool)
-        layers["head"] = _head(ends, body.d_out, layers["embed"])
-        stack = Chain(ends.d_in, layers)
+        layers["head"] = _head(ends, body.d_out, layers.get("embed"))
+        stack = Chain(ends.d_in, layers, keep=body.keep)
         slots: dict[str, Slot] = dict(stack.state)
         follow = LastOfBlock(ends.d_in, stack.geometry.block) if ends.anchor and stack.geometry.ratio != 1 else None
         align = None
@@ -47,6 +47,9 @@ class SequenceModel(SequenceLayer):
         self.vocabulary = ends.vocabulary
         self.register_buffer("output_shift", torch.tensor(ends.output_shift, dtype=torch.float32))
         self.register_buffer("output_scale", torch.tensor(ends.output_scale, dtype=torch.float32))
+
+    def out_lengths(self, lengths: Tensor) -> Tensor:
+        return self.stack.out_lengths(lengths)
 
     def forward(
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
@@ -65,18 +68,20 @@ class SequenceModel(SequenceLayer):
         return zero_padding(y, out_lengths), out_lengths, next_state
 
 
-def _front(ends: Ends, width: int) -> dict[str, SequenceLayer]:
-    """What brings raw columns to the width of the body."""
+def front(ends: Ends, width: int, *, embed: bool = True) -> dict[str, SequenceLayer]:
+    """What brings raw columns to the width of the body; without `embed` they have it."""
     if not ends.tokens:
         standardize = Standardize(ends.input_shift, ends.input_scale, difference=ends.difference)
-        return {"input": standardize, "embed": Linear(ends.d_in, width=width)}
+        return {"input": standardize, **({"embed": Linear(ends.d_in, width=width)} if embed else {})}
+    if not embed:
+        raise ValueError("ids have to be embedded")
     if not ends.characters:
         return {"embed": Embedding(ends.tokens, width=width, dropout=ends.embedding_dropout)}
     columns, dropout = ends.d_in - 1, ends.embedding_dropout
     return {"embed": SpelledEmbedding(ends.tokens, ends.characters, columns, width=width, dropout=dropout)}
 
 
-def _head(ends: Ends, d_in: int, embed: SequenceLayer) -> SequenceLayer:
+def _head(ends: Ends, d_in: int, embed: SequenceLayer | None) -> SequenceLayer:
     """What brings the body's outputs to the task's."""
     if ends.tied:
         table = embed.weight if isinstance(embed, Embedding) else None

@@ -4,8 +4,8 @@ sinusoidal  y_t[2i], y_t[2i + 1] = x_t[2i] + sin(t w_i), x_t[2i + 1] + cos(t w_i
             Vaswani et al. 2017, arXiv:1706.03762
 learned     y_t = x_t + table[min(t, longest - 1)]
 
-t counts on from chunk to chunk, row by row. A long stream keeps its precision: t = 4096 h + l, and the sine of t w_i is
-put together from those of h (4096 w_i) and l w_i, with 4096 w_i taken modulo a full turn in double precision beforehand.
+t counts on from chunk to chunk, row by row. A long stream keeps its precision: t = 4096 h + l, and the sine of t w_i
+is put together from those of h (4096 w_i) and l w_i, with 4096 w_i taken modulo a turn in double precision beforehand.
 Shapes: B batch, T time, D width.
 """
 

@@ -12,13 +12,12 @@ Shapes: B batch, T steps, K blocks, D width in, E width out, f factor.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from seqhub.geometry import INF, Geometry
+from seqhub.geometry import INF, resample_geometry, window_geometry
 from seqhub.nn.blocks import beyond
 from seqhub.nn.layer import SequenceLayer
 from seqhub.nn.padding import gather_steps, zero_padding
@@ -51,12 +50,12 @@ class Resample(SequenceLayer):
     def forward(
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
-        ctx = beyond(ctx, "resample", down_geometry(self.d_in, self.factor))
+        ctx = beyond(ctx, "resample", window_geometry(self.d_in, kernel=self.factor, stride=self.factor))
         going_on = torch.zeros_like(lengths, dtype=torch.bool)  # what fills no block at a row's end is never read
         buffer, counts, open_block = self.window(
             zero_padding(x, lengths), lengths, substate(state, "window"), going_on
         )  # [B K*f D], [B]
-        low = zero_padding(self._pooled(buffer.unflatten(1, (-1, self.factor))), counts)  # [B K D]
+        low = zero_padding(self._pooled(buffer.reshape(x.shape[0], -1, self.factor, self.d_in)), counts)  # [B K D]
         u, blocks, new = self.inner(low, counts, substate(state, "inner"), memory, ctx)
         held = torch.cat((state["held"].to(u.dtype), u), dim=1)  # [B 1+K E]
         phase = state["phase"][:, 0]  # of the next output: after f - 1 comes the next block
@@ -88,26 +87,3 @@ class Resample(SequenceLayer):
         if self.keep == "mean":
             return blocks.mean(dim=2)
         return blocks.amax(dim=2) if self.keep == "max" else blocks[:, :, -1]
-
-
-def down_geometry(width: int, factor: int) -> Geometry:
-    """Blocks of `factor` steps, one step each."""
-    return Geometry(width=width, ratio=Fraction(1, factor), block=factor)
-
-
-def resample_geometry(inner: Geometry, factor: int) -> Geometry:
-    """What `Resample` does to a stream: step t reads the last complete block, and before it what inner reads.
-
-    Where inner is causal and gives every step at once, so does the whole. Else past and future are bounds.
-    """
-    at_once = inner.block == 1
-    past = 2 * factor - 2 + inner.past * factor if at_once else (inner.past + inner.block) * factor
-    return Geometry(
-        width=inner.width,
-        block=1 if at_once else inner.block * factor,
-        past=past,
-        future=inner.future * factor,
-        obstacle=inner.obstacle,
-        remedy=inner.remedy,
-        uneven=inner.uneven or not at_once or inner.future not in (0, INF),
-    )

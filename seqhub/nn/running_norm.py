@@ -3,9 +3,10 @@
     m_t = mean of x_0 .. x_t        s_t = sqrt(variance of x_0 .. x_t + eps)
     z_t = (x_t - m_t) / s_t         back: x_t = z_t * s_t + m_t
 
-Kim et al. 2022 (RevIN, https://openreview.net/forum?id=cGDAkQo1C0p) takes the statistics of the whole look-back for all of
-its steps; here each step has those up to itself, so that no step sees a later one and a stream needs two sums. At the last
-step of a look-back, which a forecast is made from, both are the same. There is no learnt gain; the layers inside have one.
+Kim et al. 2022 (RevIN, https://openreview.net/forum?id=cGDAkQo1C0p) takes the statistics of the whole look-back for all
+of its steps; here each step has those up to itself, so that no step sees a later one and a stream needs two sums. At the
+last step of a look-back, which a forecast is made from, both are the same. There is no learnt gain: the layers inside
+have one.
 Sums are of x - x_0, so that a large level costs no digits. Shapes: B batch, T time, D columns.
 """
 
@@ -72,7 +73,7 @@ class Reversible(SequenceLayer):
         d_in, geometry = inner.d_in, inner.geometry
         if geometry.width != d_in or geometry.ratio != 1:
             raise ValueError(
-                f"what is normalised [B T {d_in}] comes back as [B T*{geometry.ratio} {geometry.width}]: they must match"
+                f"what is normalised [B T {d_in}] comes back [B T*{geometry.ratio} {geometry.width}]: they must match"
             )
         norm = RunningNorm(d_in)
         align = Align([identity(2 * d_in), geometry])

@@ -5,7 +5,8 @@ what still waits for input is kept, and given when it is complete or when its ro
 stream, cut anywhere, gives the outputs of the whole sequence.
 
 The state is the last `capacity` inputs and, where outputs can wait, the number of inputs not yet answered (`pending`).
-Where all rows are alike their windows start at one place, and slices replace the gathers: the same numbers, sooner.
+Where no row waits for more than another, their windows start at one place, and slices replace the gathers: the same
+numbers, sooner.
 Shapes: B batch, T steps of the chunk, D width.
 """
 
@@ -59,13 +60,16 @@ class Window:
     def _buffer(self, history: Tensor, x: Tensor, pending: Tensor, out_lengths: Tensor) -> Tensor:
         """The steps from each row's first open window on."""
         steps, (past, future, stride) = x.shape[1], (self.past, self.future, self.stride)
-        waiting, given = shared_count(pending), shared_count(out_lengths)
-        if waiting is not None and given:
-            behind, wanted = past + waiting, past + given * stride + future
+        waiting = shared_count(pending)
+        if waiting is not None:
+            given = shared_count(out_lengths)
+            outputs = (waiting + steps) // stride if given is None else given  # as many as any row gives
+            behind, wanted = past + waiting, past + outputs * stride + future
             ahead = wanted - behind - steps  # steps that never came, zeros, if any; else those that no window reads
             kept = x if ahead >= 0 else x[:, : steps + ahead]
             zeros = (x.new_zeros(x.shape[0], ahead, x.shape[2]),) if ahead > 0 else ()
-            return _join(history[:, self.capacity - behind :], kept, *zeros)
+            if outputs:
+                return _join(history[:, self.capacity - behind :], kept, *zeros)
         most = (steps + future + stride - 1) // stride  # pending is at most future + stride - 1
         held = torch.cat((history, x, x.new_zeros(x.shape[0], future, x.shape[2])), dim=1)
         return gather_steps(held, self.capacity - pending - past, past + most * stride + future)

@@ -5,7 +5,16 @@ from __future__ import annotations
 FIRST_PARTY = ("seqhub", "seqhub-attention", "seqhub-cells", "seqhub-conv")
 
 PROVIDES: dict[str, tuple[str, ...]] = {
-    "seqhub-attention": ("attention", "local-attention"),
+    "seqhub-attention": (
+        "attention",
+        "attention-pool",
+        "bahdanau",
+        "cross-attention",
+        "local-attention",
+        "location-aware",
+        "luong",
+        "monotonic",
+    ),
     "seqhub-cells": (
         "cfc",
         "cifg",

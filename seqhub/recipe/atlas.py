@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from seqhub.api import ComponentSpec, Config, TaskSpec
 from seqhub.recipe.fields import options_of
-from seqhub.recipe.sections import ExportSection, Head, ModelHead, TrainSection
+from seqhub.recipe.sections import DecoderHead, ExportSection, Head, ModelHead, TrainSection
 from seqhub.recipe.structures import STRUCTURES
 from seqhub.recipe.suggest import SYNONYMS
 from seqhub.recipe.types import BLOCK_KINDS, Common, Components, Named, Recurrent, Repeated
@@ -15,6 +15,7 @@ _TOP = ("task", "data", "model", "train", "export", "expect")
 _FIXED: tuple[tuple[str, type[Config]], ...] = (
     ("", Head),
     ("model", ModelHead),
+    ("model.decoder", DecoderHead),
     ("train", TrainSection),
     ("export", ExportSection),
 )

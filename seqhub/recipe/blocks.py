@@ -115,12 +115,12 @@ class BlockReader:
         key = cls.inner
         classes: list[type[Config]] = [cls, Repeated, Named] if cls.repeats else [cls, Named]
         found = self.reader.configs(node, path, classes, owner=tag, also=["type", key] if key else ["type"])
-        sound = all([options is not None and self.reader.agrees(options, path) for options in found])
+        agreed = [options is not None and self.reader.agrees(options, path) for options in found]
         name = self._name(found, path, parent, default_name)
         repeated = _one(found, Repeated, Repeated())
         inside = f"{name or default_name}.0" if repeated.repeat > 1 else name or default_name
         branches = self._inside(node, path, key, inside) if key else ()
-        if not sound or not name or branches is None:
+        if not all(agreed) or not name or branches is None:
             return None
         block = Block(path=path, name=inside, type=tag, structure=_one(found, cls), branches=branches)
         return _several(block, name, repeated)

@@ -16,9 +16,9 @@ from seqhub.recipe.fields import options_of
 from seqhub.recipe.nodes import Entry, Mapping, Scalar, describe
 from seqhub.recipe.overrides import apply_overrides
 from seqhub.recipe.reader import Reader, origin, record_defaults
-from seqhub.recipe.sections import RECIPE_FORMAT, ExportSection, Head, ModelHead, TrainSection
+from seqhub.recipe.sections import RECIPE_FORMAT, DecoderHead, ExportSection, Head, ModelHead, TrainSection
 from seqhub.recipe.suggest import choice, nearest
-from seqhub.recipe.types import Bound, Components, ModelSection, Part, Recipe
+from seqhub.recipe.types import Bound, Components, DecoderSection, ModelSection, Part, Recipe
 from seqhub.recipe.uses import metrics_of
 from seqhub.recipe.yaml12 import parse_bytes
 
@@ -214,7 +214,8 @@ class _Loader:
         node = reader.mapping(entry.node, ("model",), "write a mapping of width and blocks") if entry else None
         if node is None:
             return
-        head = reader.config(node, ("model",), ModelHead, also=["blocks"])
+        head = reader.config(node, ("model",), ModelHead, also=["blocks", "decoder"])
+        decoder = self._decoder(node)
         listed = node.get("blocks")
         if listed is None:
             if not any(nearest(e.key, ["blocks"], 0.7) for e in node.entries):
@@ -224,7 +225,27 @@ class _Loader:
         reader.mark(("model", "blocks"), listed)
         blocks, draft.blocks_complete = BlockReader(reader, self.registry).blocks(listed.node, ("model", "blocks"))
         if head is not None:
-            draft.model = ModelSection(head.width, head.causal, blocks)
+            draft.model = ModelSection(head.width, head.causal, blocks, head.embed, decoder)
+
+    def _decoder(self, model: Mapping) -> DecoderSection | None:
+        """`model.decoder`, if there is one; where it is wrong, that is reported and the rest is checked without it."""
+        reader, path = self.draft.reader, ("model", "decoder")
+        entry = model.get("decoder")
+        if entry is None or (isinstance(entry.node, Scalar) and entry.node.text in ("null", "~")):
+            return None
+        reader.mark(path, entry)
+        node = reader.mapping(entry.node, path, "write a mapping of width and blocks")
+        if node is None:
+            return None
+        head = reader.config(node, path, DecoderHead, also=["blocks"])
+        listed = node.get("blocks")
+        if listed is None:
+            fix = "add 'blocks:' and a list such as `- {type: bahdanau, hidden: 64}`"
+            reader.report("E105", "model.decoder has no 'blocks'", fix, reader.places[path])
+            return None
+        reader.mark((*path, "blocks"), listed)
+        blocks, complete = BlockReader(reader, self.registry).blocks(listed.node, (*path, "blocks"), "decoder")
+        return DecoderSection(head.width, head.bridge, head.tied, blocks) if head is not None and complete else None
 
     def _section(self, name: str, cls: type[_C]) -> _C | None:
         entry = self.root.get(name)

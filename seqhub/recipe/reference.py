@@ -10,7 +10,7 @@ from seqhub.recipe.dump import flow
 from seqhub.recipe.fields import Option, options_of
 from seqhub.recipe.resolve import plain_options
 from seqhub.recipe.schema import USED_KINDS
-from seqhub.recipe.sections import ExportSection, Head, ModelHead, TrainSection
+from seqhub.recipe.sections import DecoderHead, ExportSection, Head, ModelHead, TrainSection
 from seqhub.recipe.structures import STRUCTURES
 from seqhub.recipe.types import BLOCK_KINDS, Common, Components, Named, Recurrent, Repeated
 
@@ -38,6 +38,7 @@ def between_marks(text: str, registry: Components) -> str:
 def _lines(registry: Components) -> Iterator[str]:
     yield from _section("The top of the recipe", [Head])
     yield from _section("`model`", [ModelHead])
+    yield from _section("`model.decoder`", [DecoderHead], f"{DecoderHead.__doc__} `blocks`: a list of blocks.")
     yield from _section("Every block", [Named, Repeated, Common])
     yield from _section("Every recurrent cell", [Recurrent])
     for name, cls in STRUCTURES.items():

@@ -10,7 +10,7 @@ from typing import Any
 from seqhub.api import Config, Use
 from seqhub.recipe.sections import RECIPE_FORMAT
 from seqhub.recipe.structures import Repeat
-from seqhub.recipe.types import Block, Keys, Part, Recipe
+from seqhub.recipe.types import Block, DecoderSection, Keys, Part, Recipe
 
 
 def resolved(recipe: Recipe) -> dict[str, Any]:
@@ -23,8 +23,10 @@ def resolved(recipe: Recipe) -> dict[str, Any]:
         "data": {"source": _part(recipe.source), **plain_options(recipe.data.options)},
         "model": {
             "width": recipe.model.width,
+            "embed": recipe.model.embed,
             "causal": recipe.model.causal,
             "blocks": [_block(block, "") for block in recipe.model.blocks],
+            **({"decoder": _decoder(recipe.model.decoder)} if recipe.model.decoder else {}),
         },
         "train": plain_options(recipe.train),
         "export": plain_options(recipe.export),
@@ -53,9 +55,14 @@ def _values(recipe: Recipe) -> Iterator[tuple[Keys, Any]]:
     yield from _part_values(recipe.source, ("data", "source"))
     yield from _leaves(plain_options(recipe.data.options), ("data",))
     yield ("model", "width"), recipe.model.width
+    yield ("model", "embed"), recipe.model.embed
     yield ("model", "causal"), recipe.model.causal
     for block in recipe.model.blocks:
         yield from _block_values(block, recipe)
+    if decoder := recipe.model.decoder:
+        yield from ((("model", "decoder", name), getattr(decoder, name)) for name in ("width", "bridge", "tied"))
+        for block in decoder.blocks:
+            yield from _block_values(block, recipe)
     yield from _leaves(plain_options(recipe.train), ("train",))
     yield from _leaves(plain_options(recipe.export), ("export",))
     for bound in recipe.expect:
@@ -109,6 +116,11 @@ def _plain(value: Any) -> Any:
 
 def _part(part: Part) -> dict[str, Any]:
     return {"type": part.component.ref, **plain_options(part.options)}
+
+
+def _decoder(decoder: DecoderSection) -> dict[str, Any]:
+    options = {name: getattr(decoder, name) for name in ("width", "bridge", "tied")}
+    return {**options, "blocks": [_block(block, "decoder") for block in decoder.blocks]}
 
 
 def _block(block: Block, parent: str) -> dict[str, Any]:

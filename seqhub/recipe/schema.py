@@ -10,7 +10,7 @@ from seqhub.errors import PluginError
 from seqhub.plugins import Component
 from seqhub.recipe.fields import Option, options_of, value_model
 from seqhub.recipe.resolve import plain_options
-from seqhub.recipe.sections import ExportSection, Head, ModelHead, TrainSection
+from seqhub.recipe.sections import DecoderHead, ExportSection, Head, ModelHead, TrainSection
 from seqhub.recipe.structures import STRUCTURES
 from seqhub.recipe.types import BLOCK_KINDS, Common, Components, Named, Recurrent, Repeated
 
@@ -45,7 +45,10 @@ def recipe_schema(registry: Components) -> Json:
         choices = [(names_of(c, registry), f"{kind}.{c.ref}", _bare(c.spec.config)) for c in found]
         defs[f"use.{kind}"] = _typed(choices) if choices else {"not": {}, "description": f"no {kind} is installed"}
     properties["task"] = _typed((names_of(c, registry), f"task.{c.ref}", _bare(c.spec.config)) for c in tasks)
-    properties["model"] = options_schema(ModelHead, extra={"blocks": _blocks()}, required=("blocks",))
+    decoder = options_schema(DecoderHead, extra={"blocks": _blocks()}, required=("blocks",))
+    decoder = {"description": DecoderHead.__doc__, **decoder}
+    model = {"blocks": _blocks(), "decoder": {"anyOf": [decoder, {"type": "null"}]}}
+    properties["model"] = options_schema(ModelHead, extra=model, required=("blocks",))
     properties["train"] = options_schema(TrainSection)
     properties["export"] = options_schema(ExportSection)
     properties |= {"data": {"type": "object"}, "expect": {"type": "object"}}

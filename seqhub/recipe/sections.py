@@ -34,7 +34,23 @@ class ModelHead(Config):
     """The model beside its blocks."""
 
     width: int = option(help="features that enter the first block; the input columns are projected to it", ge=1)
+    embed: bool = option(
+        default=True, help="project the columns to the width; false: the blocks read the `width` columns as they are"
+    )
     causal: bool = option(default=True, help="refuse blocks whose output depends on later input")
+
+
+@config
+class DecoderHead(Config):
+    """What writes another sequence, token by token, beside its blocks; the model's own blocks are then its encoder."""
+
+    width: int = option(help="features of a token of the target, which enter the first block", ge=1)
+    bridge: Literal["linear", "none"] = option(
+        default="linear", help="linear: the first states of recurrent blocks are made of the encoder's last; none: zeros"
+    )
+    tied: Literal["none", "output", "all"] = option(
+        default="none", help="output: the scores use the target's embedding; all: the encoder reads by it too"
+    )
 
 
 @config

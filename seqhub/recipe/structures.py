@@ -38,7 +38,9 @@ class Residual(Structured):
             fix = "set another scale, or learn_scale: scalar to learn it from 0"
             found.append(("scale", "scale: 0 that is not learnt takes the blocks inside out of the model", fix))
         if self.post_norm and self.norm == "none":
-            found.append(("post_norm", "post_norm: true, but norm: none", "set norm: layer or rms, or remove post_norm"))
+            found.append(
+                ("post_norm", "post_norm: true, but norm: none", "set norm: layer or rms, or remove post_norm")
+            )
         return found
 
 
@@ -85,7 +87,7 @@ class Skip(Structured):
 
 @config
 class Resample(Structured):
-    """The blocks at a slower rate, over blocks of `factor` steps; each answer is held until the next one is complete."""
+    """The blocks at a slower rate, one step for `factor` of them; each answer is held until the next one."""
 
     factor: int = option(help="steps that become one", ge=2, unit="steps")
     keep: Literal["mean", "last", "max"] = option(default="mean", help="what stands for the steps of a block")

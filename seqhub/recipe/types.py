@@ -140,12 +140,27 @@ class Block:
 
 
 @dataclass(frozen=True)
+class DecoderSection:
+    """`model.decoder`: what writes another sequence; the options of `DecoderHead`, and the blocks."""
+
+    width: int
+    bridge: Literal["linear", "none"]
+    tied: Literal["none", "output", "all"]
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
 class ModelSection:
-    """`model`: the width of the first block's input, the promise of causality, the blocks from input to output."""
+    """`model`: the width of the first block's input, the promise of causality, the blocks from input to output.
+
+    embed: whether the columns are projected to the width.  decoder: with one, the blocks are its encoder.
+    """
 
     width: int
     causal: bool
     blocks: tuple[Block, ...]
+    embed: bool = True
+    decoder: DecoderSection | None = None
 
 
 @dataclass(frozen=True)

@@ -14,5 +14,18 @@ from seqhub.runtime.answers import Answer, Classification, Forecast, Values
 from seqhub.runtime.manifest import Manifest
 from seqhub.runtime.model import Model, load
 from seqhub.runtime.stream import Snapshot, Stream
+from seqhub.runtime.translation import Candidate, Translation
 
-__all__ = ["Answer", "Classification", "Forecast", "Manifest", "Model", "Snapshot", "Stream", "Values", "load"]
+__all__ = [
+    "Answer",
+    "Candidate",
+    "Classification",
+    "Forecast",
+    "Manifest",
+    "Model",
+    "Snapshot",
+    "Stream",
+    "Translation",
+    "Values",
+    "load",
+]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from seqhub.runtime.manifest import Manifest
+from seqhub.runtime.sound import Transcript, transcribed
+from seqhub.runtime.text_answers import NextTokens, Tagged, next_tokens, tagged
+from seqhub.runtime.translation import Translation
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +66,7 @@ class Values:
         return list(self.names), [plain(line) for line in self.values.reshape(-1, self.values.shape[-1])]
 
 
-Answer = Forecast | Classification | Values
+Answer = Forecast | Classification | Tagged | Transcript | NextTokens | Translation | Values
 
 
 def answer(manifest: Manifest, y: np.ndarray) -> Answer:
@@ -74,7 +78,18 @@ def answer(manifest: Manifest, y: np.ndarray) -> Answer:
     if kind == "classify":
         probabilities = softmax(y)
         return Classification(manifest.output_names[int(probabilities.argmax())], probabilities, manifest.output_names)
+    if kind == "language-model":
+        return next_tokens(manifest, softmax(y))
     return Values(y, manifest.output_names)
+
+
+def whole_answer(manifest: Manifest, y: np.ndarray, words: Sequence[str] = ()) -> Answer:
+    """The outputs of a whole sequence [T *outputs] as the task's answer; `words` are what its steps stand for."""
+    if manifest.task.get("type") == "tag":
+        return tagged(manifest, y, words)
+    if manifest.task.get("type") == "transcribe":
+        return transcribed(manifest, y)
+    return answer(manifest, y[-1])
 
 
 def plain(values: np.ndarray) -> list[float]:

@@ -1,4 +1,4 @@
-"""Sequences read from files: CSV by the names of its columns, npz by the names of its arrays."""
+"""Sequences read from files: CSV by the names of its columns, npz by the names of its arrays, texts by lines."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ import numpy as np
 from seqhub.errors import BundleError
 from seqhub.runtime.csv_file import read_csv
 from seqhub.runtime.inputs import as_steps
+from seqhub.runtime.text import TextInput, read_texts
 
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """One sequence of a file: steps [T D] float32, and the name to report it under."""
+    """One sequence of a file: steps [T D] float32 or int64, and the name to report it under.
+
+    words: what the steps stand for, where a task answers word by word.
+    """
 
     name: str
     steps: np.ndarray
+    words: tuple[str, ...] = ()
 
 
 def read_items(path: Path, features: Sequence[str], *, sequence: str = "", time: str = "") -> list[Item]:
@@ -36,6 +41,17 @@ def read_items(path: Path, features: Sequence[str], *, sequence: str = "", time:
     if kind == ".npz":
         return _read_npz(path, features)
     raise BundleError(f"'{path}' is neither .csv nor .npz", fix="save it as one of these", code="E713")
+
+
+def text_items(path: Path, text: TextInput, column: str) -> list[Item]:
+    """Every text of a .txt, .jsonl or .csv file; `column` holds it in the last two. BundleError with the line."""
+    if not path.is_file():
+        raise BundleError(f"there is no input file '{path}'", fix="check the path", code="E713")
+    found = []
+    for name, raw in read_texts(path, column, whole=text.whole):
+        words = () if not text.words else text.split(raw) if isinstance(raw, str) else raw
+        found.append(Item(name, text.ids(raw), tuple(words)))
+    return found
 
 
 def _read_npz(path: Path, features: Sequence[str]) -> list[Item]:

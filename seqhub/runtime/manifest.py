@@ -121,7 +121,7 @@ def parse_manifest(raw: Any, origin: str) -> Manifest:
 def _parse(raw: dict[str, Any]) -> Manifest:
     geometry, outputs = raw["geometry"], raw["outputs"]
     graphs = {role: _graph(role, graph) for role, graph in raw["graphs"].items()}
-    if "full" not in graphs and "stream" not in graphs:
+    if not {"full", "stream"} & set(graphs) and not {"encoder", "decoder_step"} <= set(graphs):
         raise ValueError("it lists no graph")
     missing = {"input_shift", "input_scale", "output_shift", "output_scale"} - set(raw["scaling"])
     if missing:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqhub.errors import BundleError
-from seqhub.runtime.answers import Answer, answer
-from seqhub.runtime.files import Item, read_items
+from seqhub.runtime.answers import Answer, answer, whole_answer
+from seqhub.runtime.files import Item, read_items, text_items
 from seqhub.runtime.inputs import as_steps
 from seqhub.runtime.manifest import Manifest, check_files, read_manifest
+from seqhub.runtime.sampling import Sampling
 from seqhub.runtime.session import Arrays, Graph, open_graph
+from seqhub.runtime.sound import is_sound, read_samples
 from seqhub.runtime.stream import Stream
+from seqhub.runtime.text import SUFFIXES, text_input
 
 BATCH = 64  # sequences in one run: enough to fill the matrix products, small enough to bound memory
 
@@ -31,6 +34,15 @@ def load(path: StrPath, *, threads: int = 1, verify: bool = True) -> Model:
     manifest = read_manifest(folder)
     if verify:
         check_files(folder, manifest)
+    return open_model(folder, manifest, threads=threads)
+
+
+def open_model(folder: Path, manifest: Manifest, *, threads: int = 1) -> Model:
+    """The model of a manifest that was read: one that writes where there is an encoder."""
+    if "encoder" in manifest.graphs:
+        from seqhub.runtime.seq2seq import Translator
+
+        return Translator(folder, manifest, threads=threads)
     return Model(folder, manifest, threads=threads)
 
 
@@ -40,6 +52,7 @@ class Model:
     def __init__(self, folder: Path, manifest: Manifest, *, threads: int = 1) -> None:
         self.folder, self.manifest = folder, manifest
         self.graphs = {role: open_graph(folder, manifest, role, threads=threads) for role in manifest.graphs}
+        self.text = text_input(manifest.task)  # how raw text becomes ids; None where the model reads numbers
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -54,24 +67,60 @@ class Model:
     def predict(self, source: np.ndarray | Sequence[Any] | StrPath) -> Answer | list[Answer]:
         """The answer to one sequence, or a list of answers to several.
 
-        One: an array [T D], or the path of a .csv file. Several: a list of arrays of any lengths, an array [N T D], or
-        the path of a .npz file. A forecast follows the last step and reads the `lookback` steps up to it.
+        One: an array [T D], or the path of a .csv or a sound file. Several: a list of arrays of any lengths, an array
+        [N T D], or the path of a .npz file. A forecast follows the last step and reads the `lookback` steps up to it.
+        A model over text takes the text itself, or a list of texts, as `str`; a file of texts is a `Path`.
         Raises BundleError for an input that does not fit, naming it.
         """
+        if self.text is not None and isinstance(source, str):
+            return self.answers([self.text_item(source)])[0]
         if isinstance(source, str | os.PathLike):
             answers = self.answers(self.read(source))
-            return answers[0] if len(answers) == 1 and Path(source).suffix.lower() == ".csv" else answers
+            single = is_sound(Path(source)) or Path(source).suffix.lower() == ".csv"
+            return answers[0] if len(answers) == 1 and single else answers
         if isinstance(source, list | tuple) or (isinstance(source, np.ndarray) and source.ndim == 3):
             names = [f"x[{i}]" for i in range(len(source))]
-            return self.answers([Item(name, self.steps(x, name)) for name, x in zip(names, source, strict=True)])
+            return self.answers([self._item(x, name) for name, x in zip(names, source, strict=True)])
         return self.answers([Item("x", self.steps(source, "x"))])[0]
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        tokens: int = 200,
+        sampling: Sampling | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> Iterator[str]:
+        """Text behind a prompt, piece by piece; see `seqhub.runtime.generate`."""
+        from seqhub.runtime.generate import generate
+
+        return generate(self, prompt, tokens=tokens, sampling=sampling, seed=seed, stop=stop)
+
+    def text_item(self, text: str | Sequence[str], name: str = "text") -> Item:
+        """Raw text, or the words of a sentence, as the graphs take it."""
+        if self.text is None:
+            message = f"'{name}' is text, but the bundle '{self.manifest.name}' reads numbers"
+            raise BundleError(message, fix="give an array [T D], or the Path of a file", code="E710")
+        words = () if not self.text.words else self.text.split(text) if isinstance(text, str) else tuple(text)
+        return Item(name, self.text.ids(text), tuple(words))
+
+    def _item(self, value: Any, name: str) -> Item:
+        is_words = isinstance(value, list | tuple) and bool(value) and all(isinstance(word, str) for word in value)
+        return self.text_item(value, name) if isinstance(value, str) or is_words else Item(name, self.steps(value, name))
 
     def steps(self, value: Any, name: str = "x", *, at_least: int = 0) -> np.ndarray:
         """One sequence as the graphs take it, [T D] float32 or int64; BundleError, naming it, where it does not fit."""
         return as_steps(value, self.features, name, at_least=at_least, vocabulary=self.manifest.vocabulary)
 
     def read(self, path: StrPath) -> list[Item]:
-        """The sequences of a .csv or .npz file."""
+        """The sequences of a .csv or .npz file, or the samples of a sound file; for a model over text, the texts of a
+        .txt, .jsonl or .csv file.
+        """
+        if is_sound(Path(path)):
+            return [Item(Path(path).name, read_samples(Path(path), self.manifest))]
+        if self.text is not None and Path(path).suffix.lower() in SUFFIXES:
+            return text_items(Path(path), self.text, str(self.manifest.task.get("text") or "text"))
         columns = {key: str(self.manifest.task.get(key) or "") for key in ("sequence", "time")}
         return read_items(Path(path), self.features, **columns)
 
@@ -84,7 +133,8 @@ class Model:
                 message = f"'{item.name}' has {len(item.steps)} steps, but the model needs {least} for an answer"
                 raise BundleError(message, fix="give more steps", code="E714")
             windows.append(item.steps[-self.lookback :] if self.lookback else item.steps)
-        return [answer(self.manifest, y[-1]) for y in self.outputs(windows)]
+        each = zip(items, self.outputs(windows), strict=True)
+        return [whole_answer(self.manifest, y, item.words) for item, y in each]
 
     def rolling(self, table: Any, *, name: str = "x") -> list[Answer]:
         """A forecast after every row from `lookback` on, each from `lookback` rows; the last equals `predict`."""

@@ -50,7 +50,8 @@ class Graph:
             raise BundleError(message, fix="graph and manifest are of different exports: export again", code="E704")
         self.session, self.info, self.states = session, info, states
         self.takes_end = "end" in declared
-        self._outputs = ["y", "out_lengths", *(state.output for state in states)]
+        first = [tensor.name for tensor in info.outputs[:2]]  # y, out_lengths; of an encoder the memory and its lengths
+        self._outputs = [*first, *(state.output for state in states)]
 
     def initial_state(self, batch: int, memory_steps: int = 0) -> Arrays:
         """Every state input before the first step, [B ...] each; memory_steps: of the memory, where there is one."""
@@ -87,4 +88,5 @@ def open_graph(folder: Path, manifest: Manifest, role: str, *, threads: int = 1)
     if embedded != {key: value for key, value in manifest.raw.items() if key != "files"}:
         message = f"'{folder / info.file}' and the manifest beside it are of different exports"
         raise BundleError(message, fix="export the bundle again", code="E704")
-    return Graph(session, info, manifest.states)
+    taken = {tensor.name for tensor in info.inputs}
+    return Graph(session, info, tuple(state for state in manifest.states if state.input in taken))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from seqhub.runtime.manifest import check_files, read_manifest
-from seqhub.runtime.model import Model
+from seqhub.runtime.model import Model, open_model
 
 CHUNKS = (1, 3, 7, 0)  # in blocks; 0 is everything at once
 DEFAULT_TOLERANCE = 1e-4
@@ -30,13 +30,17 @@ def verify(folder: Path) -> list[Check]:
     """Every check that needs onnxruntime only. BundleError where the bundle cannot even be loaded."""
     manifest = read_manifest(folder)
     check_files(folder, manifest)
-    model = Model(folder, manifest)
+    model = open_model(folder, manifest)
     sums = ", ".join(manifest.files)
     checks = [
         Check("checksums", True, sums),
         Check("manifest", True, "the one beside the graphs is the one inside them"),
     ]
     checks += [_check_dimensions(model, role) for role in model.graphs]
+    if "encoder" in model.graphs:
+        from seqhub.runtime.verify_seq2seq import check_writing
+
+        return [*checks, check_writing(model, tolerance_of(folder))]
     return [*checks, check_streaming(model, tolerance_of(folder))]
 
 

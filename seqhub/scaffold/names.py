@@ -56,4 +56,6 @@ class Names:
     @property
     def cls(self) -> str:
         """`LeakyUnit`; of a cell `LeakyUnitCell`."""
-        return "".join(part.capitalize() for part in self.component.split("-")) + ("Cell" if self.kind == "cell" else "")
+        return "".join(part.capitalize() for part in self.component.split("-")) + (
+            "Cell" if self.kind == "cell" else ""
+        )

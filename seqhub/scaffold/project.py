@@ -15,8 +15,8 @@ from seqhub.scaffold.names import Names
 _TEXTS = resources.files("seqhub.scaffold") / "texts"
 
 
-def project_files(names: Names, author: str = "") -> dict[str, str]:
-    """Path in the folder -> text of every file."""
+def project_files(names: Names, author: str = "", *, exact: bool = False) -> dict[str, str]:
+    """Path in the folder -> text of every file. exact: its recipe names the component with the distribution."""
     where = {
         "pyproject.toml": "pyproject.toml",
         "README.md": "readme.md",
@@ -29,12 +29,12 @@ def project_files(names: Names, author: str = "") -> dict[str, str]:
         "tests/test_conformance.py": "test_conformance.py",
         f"recipes/{names.component}.yaml": f"{names.kind}/recipe.yaml",
     }
-    words = _words(names, author)
+    words = {**_words(names, author), "use": f"{names.dist}/{names.component}" if exact else names.component}
     return {path: _filled(source, words) if source else "" for path, source in where.items()}
 
 
-def write_project(names: Names, parent: Path, author: str = "") -> Path:
-    """Write the folder `parent/<dist>` and return it. UsageError E011 where it is there already."""
+def write_project(names: Names, parent: Path, author: str = "", *, exact: bool = False) -> Path:
+    """Write the folder `parent/<dist>` and return it; see `project_files`. UsageError E011 where it is there already."""
     folder = parent / names.dist
     if folder.exists() or folder.is_symlink():
         fix = "take another name, or another folder with --dir"
@@ -42,7 +42,7 @@ def write_project(names: Names, parent: Path, author: str = "") -> Path:
     parent.mkdir(parents=True, exist_ok=True)
     draft = parent / f".{names.dist}.{secrets.token_hex(4)}.tmp"
     try:
-        for path, text in project_files(names, author).items():
+        for path, text in project_files(names, author, exact=exact).items():
             file = draft / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")

@@ -8,13 +8,14 @@ Shapes: B batch, T time, D columns of x, T' output steps, O = prod(ends.outputs)
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from seqhub.data.batch import Batch, Item, Items, collate
 from seqhub.errors import DataError
+from seqhub.geometry import Geometry
 from seqhub.nn.ends import Ends
 from seqhub.nn.layer import SequenceLayer
 from seqhub.nn.state import State
@@ -44,6 +45,10 @@ class Task(ABC):
     def prepare(self) -> None:
         """Read, check, split, and fit scalers on the training split alone. DataError on what cannot be used."""
 
+    def check_geometry(self, geometry: Geometry) -> None:
+        """After `prepare`: DataError where a model of this geometry cannot learn from this data."""
+        return None
+
     @property
     @abstractmethod
     def ends(self) -> Ends:
@@ -61,7 +66,7 @@ class Task(ABC):
     def loss(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum and count over a batch's outputs y [B T' O]; the mean is their quotient."""
 
-    def batches(self, split: str, size: int, *, epoch: int, seed: int) -> list[list[int]] | None:
+    def batches(self, split: str, size: int, *, epoch: int, seed: int) -> Sequence[Sequence[int]] | None:
         """The items of each batch of an epoch, where their order matters: streams that go on from batch to batch,
         or items of like length side by side. None: `size` items a batch, training data in random order.
         """
@@ -71,6 +76,16 @@ class Task(ABC):
         """The model on a batch, from this state: y [B T' O], out_lengths [B], the state after it."""
         outputs: tuple[Tensor, Tensor, State] = model(batch.x, batch.lengths, state)
         return outputs
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Before the batches of a training epoch, the first of which is 0: for what changes while training goes on."""
+        return None
+
+    def answered(self, model: SequenceLayer, y: Tensor, out_lengths: Tensor, batch: Batch, *, quick: bool) -> Answers:
+        """The answers of torch's model to a batch whose outputs are y: those alone, or what a search with the model
+        finds. quick: between two epochs of training, when a shorter search will do. A bundle's own go to `answer`.
+        """
+        return self.answer(y, out_lengths, batch)
 
     def answer(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> Answers:
         """What is scored and kept of a batch's outputs y [B T' O], one answer a row: here `last_outputs`."""

@@ -29,7 +29,7 @@ def describe_text(file: TokenFile) -> dict[str, Any]:
                 "tokens": len(part),
                 "characters_a_token": characters / len(part),
                 "unknown": share,
-                "begins": file.tokenizer.decode(ids[:_EXAMPLE].tolist())[:_EXAMPLE],
+                "begins": repr(file.tokenizer.decode(ids[:_EXAMPLE].tolist())[:_EXAMPLE]),
             }
         )
         if split != "train" and share > 0.02:

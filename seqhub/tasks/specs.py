@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 from seqhub.api import TaskSpec, hookimpl
 from seqhub.tasks.configs import ClassifyConfig, ClassifyData, ForecastConfig, ForecastData
+from seqhub.tasks.configs_audio import TranscribeConfig, TranscribeData
+from seqhub.tasks.configs_text import LanguageModelConfig, LanguageModelData
+from seqhub.tasks.configs_translate import TranslateConfig, TranslateData
 
 
 @hookimpl
@@ -25,4 +28,30 @@ def seqhub_register_tasks() -> Iterator[TaskSpec]:
         data=ClassifyData,
         summary="Give a whole sequence one label.",
         metrics={"accuracy": "max", "macro_f1": "max"},
+    )
+    yield TaskSpec(
+        name="language-model",
+        target="seqhub.tasks.language_model:LanguageModel",
+        config=LanguageModelConfig,
+        data=LanguageModelData,
+        summary="Predict each token of a text from those before it, and go on writing.",
+        metrics={"nats": "min", "perplexity": "min", "bits_per_character": "min"},
+    )
+    yield TaskSpec(
+        name="transcribe",
+        target="seqhub.tasks.transcribe:Transcribe",
+        config=TranscribeConfig,
+        data=TranscribeData,
+        summary="Write down what is said in a recording: connectionist temporal classification (CTC).",
+        reference="Graves et al. 2006, doi:10.1145/1143844.1143891",
+        metrics={"wer": "min", "cer": "min"},
+    )
+    yield TaskSpec(
+        name="translate",
+        target="seqhub.tasks.translate:Translate",
+        config=TranslateConfig,
+        data=TranslateData,
+        summary="Write one text for another: read it whole, and write token by token.",
+        reference="arXiv:1409.3215, arXiv:1409.0473",
+        metrics={"bleu": "max", "chrf": "max", "exact": "max"},
     )

@@ -40,10 +40,15 @@ def chunk_of(index: int) -> Chunk:
 
 
 class Batches(Sequence[list[int]]):
-    """Batch i of rows that start at `starts`, and read steps borders[i] to borders[i + 1]; row r ends at ends[r]."""
+    """Batch i of rows that start at `starts`, and read steps borders[i] to borders[i + 1]; row r ends at ends[r].
 
-    def __init__(self, starts: Sequence[int], ends: Sequence[int], borders: Sequence[int]) -> None:
-        self.starts, self.ends, self.borders = starts, ends, borders
+    fresh: batch 0 begins in a fresh state.
+    """
+
+    def __init__(
+        self, starts: Sequence[int], ends: Sequence[int], borders: Sequence[int], *, fresh: bool = True
+    ) -> None:
+        self.starts, self.ends, self.borders, self.fresh = starts, ends, borders, fresh
 
     def __len__(self) -> int:
         return len(self.borders) - 1
@@ -57,12 +62,14 @@ class Batches(Sequence[list[int]]):
     def __getitem__(self, item: int | slice) -> list[int] | Batches:
         if isinstance(item, slice):
             first, stop, _ = item.indices(len(self))
-            return Batches(self.starts, self.ends, self.borders[first : stop + 1])
+            borders = self.borders[first : max(first, stop) + 1]
+            return Batches(self.starts, self.ends, borders, fresh=self.fresh and first == 0)
         item = range(len(self))[item]
         low, high = self.borders[item], self.borders[item + 1]
         rows = zip(self.starts, self.ends, strict=True)
         return [
-            Chunk(min(start + low, end), max(0, min(high, end - start) - low), item > 0).index for start, end in rows
+            Chunk(min(start + low, end), max(0, min(high, end - start) - low), item > 0 or not self.fresh).index
+            for start, end in rows
         ]
 
 

@@ -18,35 +18,37 @@ from seqhub.testing.subject import (
 
 
 def check_receptive_field(subject: Subject) -> None:
-    """By gradient, an output depends on exactly the declared input steps: none outside, and the first and last of
-    them.
+    """By gradient, the outputs of a block depend on exactly the declared input steps: none outside, and the first and
+    last of them.
     """
     layer = subject.layer().double()
     geometry = layer.geometry
     block = geometry.block
-    if geometry.ratio.numerator != 1 or geometry.ratio.denominator != block:
-        raise NotApplicable("the ratio is not one output per block")
+    each = geometry.ratio * block  # outputs of a block
+    if each.denominator != 1:
+        raise NotApplicable("a block has no whole number of outputs")
     reach = int(sum(edge for edge in (geometry.past, geometry.future) if edge != INF))
-    steps = (reach // block + 6) * block
-    outputs = steps // block
-    for j in sorted({0, outputs // 2, outputs - 1}):
-        touched = _touched(layer, subject, steps, j)
-        first, last = j * block - geometry.past, (j + 1) * block - 1 + geometry.future
+    blocks = reach // block + 6
+    steps = blocks * block
+    for b in sorted({0, blocks // 2, blocks - 1}):
+        touched = _touched(layer, subject, steps, range(b * int(each), (b + 1) * int(each)))
+        first, last = b * block - geometry.past, (b + 1) * block - 1 + geometry.future
         declared = f"declared {max(0, first)} to {min(steps - 1, last)}"
         if not touched or touched[0] < first or touched[-1] > last:
-            raise CheckFailed(f"output {j} depends on steps {touched[:1]} to {touched[-1:]}, {declared}")
+            raise CheckFailed(f"the outputs of block {b} depend on steps {touched[:1]} to {touched[-1:]}, {declared}")
         if (first >= 0 and touched[0] != first) or (last < steps and touched[-1] != last):
-            raise CheckFailed(f"output {j} depends on steps {touched[0]} to {touched[-1]}, {declared}")
+            raise CheckFailed(f"the outputs of block {b} depend on steps {touched[0]} to {touched[-1]}, {declared}")
 
 
-def _touched(layer: SequenceLayer, subject: Subject, steps: int, j: int) -> list[int]:
-    """Input steps with a gradient from output j, over a few inputs, so that no dead unit hides one."""
+def _touched(layer: SequenceLayer, subject: Subject, steps: int, outputs: range) -> list[int]:
+    """Input steps with a gradient from these outputs, over a few inputs, so that no dead unit hides one."""
     found: set[int] = set()
+    shape = (len(outputs), layer.d_out)
+    weights = torch.arange(1, shape[0] * shape[1] + 1, dtype=torch.float64).sin()  # so that no sum of outputs cancels
     for seed in range(4):
         x = torch.nan_to_num(random_batch(subject, [steps], seed, dtype=torch.float64)[0]).requires_grad_()
         y, _, _ = run_whole(layer, x, torch.tensor([steps]))
-        weights = torch.arange(1, layer.d_out + 1, dtype=torch.float64).sin()  # so that no sum of outputs cancels
-        (grad,) = torch.autograd.grad((y[0, j] * weights).sum(), x)
+        (grad,) = torch.autograd.grad((y[0, outputs.start : outputs.stop] * weights.view(shape)).sum(), x)
         found.update(torch.nonzero(grad[0].abs().amax(dim=-1)).flatten().tolist())
     return sorted(found)
 

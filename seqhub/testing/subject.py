@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -68,7 +68,8 @@ class Subject:
 
     def _all_options(self) -> dict[str, Any]:
         config = self.spec.config(**self.options)
-        return {name: getattr(config, name) for name in config.__dataclass_fields__}
+        names = (option.name for option in fields(config))
+        return {name: getattr(config, name) for name in names}
 
 
 def random_batch(

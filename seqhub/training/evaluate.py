@@ -41,17 +41,17 @@ class Carried:
 
 
 class Tally:
-    """Loss and metrics of a split, batch by batch."""
+    """Loss and metrics of a split, batch by batch. quick: see `Task.answered`."""
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
+    def __init__(self, task: Task, model: SequenceLayer, *, quick: bool = False) -> None:
+        self.task, self.model, self.quick = task, model, quick
         self.scores = task.metrics()
         self.total, self.count = 0.0, 0.0
 
     def update(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> Answers:
         """Add one batch of outputs y [B T' O]; gives its answers."""
         total, count = self.task.loss(y, out_lengths, batch)
-        answer = self.task.answer(y, out_lengths, batch)
+        answer = self.task.answered(self.model, y, out_lengths, batch, quick=self.quick)
         self.total, self.count = self.total + float(total), self.count + float(count)
         self.scores.update(answer, batch)
         return answer
@@ -75,7 +75,7 @@ class Evaluation:
 
 def evaluate_model(model: SequenceLayer, task: Task, split: str, *, batch: int = 64) -> Evaluation:
     """Score torch's model on every item of a split."""
-    was_training, tally, answers, forward = model.training, Tally(task), _Answers(), Carried(task, model)
+    was_training, tally, answers, forward = model.training, Tally(task, model), _Answers(), Carried(task, model)
     model.eval()
     with torch.inference_mode():
         for part in split_loader(task, split, batch):

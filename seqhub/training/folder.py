@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from seqhub.assembly.plan import ModelPlan
     from seqhub.nn.ends import Ends
     from seqhub.nn.model import SequenceModel
+    from seqhub.nn.seq2seq import EncoderDecoder
     from seqhub.plugins import Registry
     from seqhub.recipe import Recipe
 
@@ -64,7 +65,7 @@ class LoadedModel:
     plan: ModelPlan
     ends: Ends
     manifest: dict[str, Any]
-    model: SequenceModel
+    model: SequenceModel | EncoderDecoder
 
 
 class RunFolder:

@@ -66,6 +66,9 @@ class Learner(LightningModule):
             restore_random_state(self._random_state)
             self._random_state = None
 
+    def on_train_epoch_start(self) -> None:
+        self.task.begin_epoch(self.current_epoch)
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         for group in self.optimizers(use_pl_optimizer=False).param_groups:  # type: ignore[union-attr]
             group["lr"] = self.rate.rate(self.global_step)
@@ -116,7 +119,7 @@ class Learner(LightningModule):
     # -- validation and the end of an epoch ----------------------------------------------------------------------------
 
     def on_validation_epoch_start(self) -> None:
-        self._tally = Tally(self.task)
+        self._tally = Tally(self.task, self.model, quick=True)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         assert self._tally is not None

@@ -14,6 +14,7 @@ from seqhub.assembly.build import build_model
 from seqhub.assembly.plan import ModelPlan, plan_model
 from seqhub.errors import RunError, SeqhubError
 from seqhub.nn.model import SequenceModel
+from seqhub.nn.seq2seq import EncoderDecoder
 from seqhub.recipe import Recipe
 from seqhub.training.callbacks import position
 from seqhub.training.checkpoint import FolderCheckpointIO, load_weights
@@ -45,7 +46,7 @@ class Trained:
     recipe: Recipe
     task: Task
     plan: ModelPlan
-    model: SequenceModel
+    model: SequenceModel | EncoderDecoder
     history: tuple[Mapping[str, Any], ...]
 
     @property
@@ -71,6 +72,7 @@ def train_run(recipe: Recipe, claim: Claim, display: Display, stop: StopRequest)
     task = build_task(recipe)
     task.prepare()
     plan = plan_model(recipe)
+    task.check_geometry(plan.geometry)
     seed_everything(recipe.seed)  # the same weights, however many numbers the data drew
     model = build_model(plan, task.ends)
     loaders = build_loaders(task, recipe)
@@ -95,7 +97,7 @@ def train_run(recipe: Recipe, claim: Claim, display: Display, stop: StopRequest)
 def _fit(
     recipe: Recipe,
     task: Task,
-    model: SequenceModel,
+    model: SequenceModel | EncoderDecoder,
     loaders: Loaders,
     claim: Claim,
     display: Display,

@@ -45,7 +45,7 @@ def test_centred_convolution_is_torchs_with_padding_on_both_sides():
 
 
 def test_local_attention_is_a_loop_over_its_window():
-    layer = LocalAttention(8, heads=2, window=3, rope=False)
+    layer = LocalAttention(8, heads=2, window=3, positions="none")
     x = torch.randn(1, 7, 8)
     y, _, _ = whole(layer, x, torch.tensor([7]))
     k, v = layer.kv(x)[0].unflatten(-1, (2, 2, 4)).unbind(1)  # 2 x [T H E]
@@ -72,10 +72,11 @@ def test_rotary_positions_make_local_attention_see_only_distances():
 
 
 def test_full_attention_ignores_padding_and_is_torchs():
-    layer = FullAttention(8, heads=2, rope=False)
+    layer = FullAttention(8, heads=2, positions="none")
     x, lengths = ragged([6, 3], 8)
     y, _, _ = whole(layer, x, lengths)
-    q, k, v = layer.qkv(x[1:, :3]).unflatten(-1, (3, 2, 4)).unbind(2)
+    q = layer.q(x[1:, :3]).unflatten(-1, (2, 4))
+    k, v = layer.kv(x[1:, :3]).unflatten(-1, (2, 2, 4)).unbind(2)
     want = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))
     torch.testing.assert_close(y[1:, :3], layer.out(want.transpose(1, 2).flatten(2)), atol=1e-6, rtol=1e-5)
 

@@ -99,7 +99,7 @@ class ToyTask:
         index = torch.tensor([index for index, _ in items])
         return Batch(x, lengths, target, index, torch.full_like(lengths, 2))
 
-    batches, run = Task.batches, Task.run
+    batches, run, check_geometry = Task.batches, Task.run, Task.check_geometry
 
     def answer(self, y: Tensor, out_lengths: Tensor, batch: Batch | None = None) -> Tensor:
         return y[torch.arange(len(y)), out_lengths - 1]

@@ -66,7 +66,7 @@ def test_best_is_the_best_epoch(train: Any, tmp_path: Path) -> None:
     assert trained.best["epoch"] == by_mae["epoch"] != trained.history[-1]["epoch"]
     state = json.loads((tmp_path / "run/checkpoints/best/state.json").read_text())["state"]
     assert state["epoch"] + 1 == by_mae["epoch"]
-    tally, forward = Tally(trained.task), Carried(trained.task, trained.model)
+    tally, forward = Tally(trained.task, trained.model), Carried(trained.task, trained.model)
     with torch.no_grad():
         for batch in EpochLoader(trained.task.dataset("valid"), trained.task.collate, 64):
             tally.update(*forward(batch), batch)

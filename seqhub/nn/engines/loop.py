@@ -1,99 +1,164 @@
-"""A traced step in a loop over time, forwards and backwards, with each weight's gradient in one product at the end."""
+"""A traced step in a loop over time, forwards and backwards, with each weight's gradient in one product at the end.
+
+Where blocks of steps are compiled (`blocks.py`), whole blocks go first and the steps that are left follow one by one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from seqhub.nn.engines.blocks import STEPS, Blocks
 from seqhub.nn.engines.program import StepProgram
 
 _BelowAutograd: Any = torch._C._AutoDispatchBelowAutograd  # nothing inside records; skip asking at every call
 
 
-def run_program(
-    program: StepProgram, inputs: list[Tensor], state: list[Tensor], constants: list[Tensor], parameters: list[Tensor]
+@dataclass(frozen=True)
+class TracedLoop:
+    """A traced step, and blocks of it where they are compiled."""
+
+    program: StepProgram
+    blocks: Blocks | None = None
+
+
+def run_loop(
+    loop: TracedLoop, inputs: list[Tensor], state: list[Tensor], constants: list[Tensor], parameters: list[Tensor]
 ) -> tuple[Tensor, list[Tensor]]:
-    """inputs: each [T B ...]; state, constants, parameters as traced -> y [T B O], the last state."""
+    """inputs: each [B T ...]; state, constants, parameters as traced -> y [B T O], the last state."""
     if not torch.is_grad_enabled():
-        return _infer(program, inputs, state, [*constants, *parameters])
+        return _infer(loop, inputs, state, [*constants, *parameters])
     sizes = (len(inputs), len(state), len(constants))
-    y, *last = _Loop.apply(program, sizes, *inputs, *state, *constants, *parameters)  # type: ignore[no-untyped-call]
+    y, *last = _Loop.apply(loop, sizes, *inputs, *state, *constants, *parameters)  # type: ignore[no-untyped-call]
     return y, last
 
 
 def _infer(
-    program: StepProgram, inputs: list[Tensor], state: list[Tensor], shared: list[Tensor]
+    loop: TracedLoop, inputs: list[Tensor], state: Sequence[Tensor], shared: list[Tensor]
 ) -> tuple[Tensor, list[Tensor]]:
     """The loop alone: nothing is saved."""
+    program, blocks, n_state = loop.program, loop.blocks, len(state)
     with _BelowAutograd():
-        given, ys = (*shared, *program.hoist(*shared)), []
-        for now in zip(*(sequence.unbind(0) for sequence in inputs), strict=True):
-            y, *state = program.infer(*now, *state, *given)
+        shared = [*shared, *program.hoist(*shared)]
+        columns, ys = _columns(inputs, blocks), []
+        state = _contiguous(state, blocks)
+        start = _whole(columns, blocks)
+        for t in range(0, start, STEPS):
+            results = blocks.forward(_flat(columns[t : t + STEPS]), state, shared)
+            ys += results[:: blocks.results]
+            state = _last(results, blocks.results, n_state)
+        for now in columns[start:]:
+            y, *state = program.infer(*now, *state, *shared)
             ys.append(y)
-        return torch.stack(ys), state
+        return torch.stack(ys, dim=1), list(state)
 
 
 class _Loop(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, program: StepProgram, sizes: tuple[int, int, int], *flat: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, loop: TracedLoop, sizes: tuple[int, int, int], *flat: Tensor) -> tuple[Tensor, ...]:
+        program, blocks = loop.program, loop.blocks
         n_inputs, n_state, _ = sizes
-        sequences, state = flat[:n_inputs], flat[n_inputs : n_inputs + n_state]
-        shared = flat[n_inputs + n_state :]
-        shared = (*shared, *program.hoist(*shared))
-        step, kept, ys = program.forward, [], []
+        kept: list[tuple[list[Tensor], Sequence[Tensor], list[Tensor]]] = []  # inputs, state, results of a call
+        ys: list[Tensor] = []
         with _BelowAutograd():
-            for now in zip(*(sequence.unbind(0) for sequence in sequences), strict=True):
-                y, *rest = step(*now, *state, *shared)
-                kept.append((now, state, rest[n_state:]))
-                state = tuple(rest[:n_state])
+            shared = list(flat[n_inputs + n_state :])
+            shared += program.hoist(*shared)
+            columns = _columns(flat[:n_inputs], blocks)
+            state: Sequence[Tensor] = _contiguous(flat[n_inputs : n_inputs + n_state], blocks)
+            start = _whole(columns, blocks)
+            for t in range(0, start, STEPS):
+                now = _flat(columns[t : t + STEPS])
+                results = blocks.forward(now, state, shared)
+                kept.append((now, state, blocks.needed(results)))
+                ys += results[:: blocks.results]
+                state = _last(results, blocks.results, n_state)
+            for inputs in columns[start:]:
+                y, *rest = program.forward(*inputs, *state, *shared)
+                kept.append((inputs, state, rest[n_state:]))
+                state = rest[:n_state]
                 ys.append(y)
-        ctx.program, ctx.sizes, ctx.kept, ctx.shared = program, sizes, kept, shared
-        # clones: the backward keeps states, and must not keep its own outputs alive
-        return (torch.stack(ys), *(value.clone() for value in state))
+            ctx.loop, ctx.sizes, ctx.kept, ctx.shared = loop, sizes, kept, shared
+            # clones: the backward keeps states, and must not keep its own outputs alive
+            return (torch.stack(ys, dim=1), *(value.clone() for value in state))
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gy: Tensor, *gstate: Tensor) -> tuple[Tensor | None, ...]:
-        program: StepProgram = ctx.program
+    def backward(ctx: Any, gy: Tensor, *gstate: Any) -> tuple[Tensor | None, ...]:
+        program, blocks, shared, kept = ctx.loop.program, ctx.loop.blocks, ctx.shared, list(ctx.kept)
         n_inputs, n_state, n_constants = ctx.sizes
         n_flow = n_inputs + n_state
-        n_factors = 2 * len(program.factors)
-        shared, steps = ctx.shared, len(ctx.kept)
-        ginputs: list[list[Any]] = [[None] * steps for _ in range(n_inputs)]
-        factors: list[list[Any]] = [[None] * steps for _ in range(n_factors)]
-        sums: list[Tensor | None] = [None] * len(program.sums)
-        columns, step = gy.unbind(0), program.backward
+        slots = n_inputs + 2 * len(program.factors)
+        sums: list[Any] = [0.0] * program.n_sums
         with _BelowAutograd():
-            for t in range(steps - 1, -1, -1):
-                now, state, saved = ctx.kept[t]
-                out = step(*now, *state, *shared, *saved, columns[t], *gstate)
-                for index in range(n_inputs):
-                    ginputs[index][t] = out[index]
-                gstate = tuple(
-                    torch.zeros_like(before) if grad is None else grad
-                    for before, grad in zip(state, out[n_inputs:n_flow], strict=True)
-                )
-                for index in range(n_factors):
-                    factors[index][t] = out[n_flow + index]
-                for index, grad in enumerate(out[n_flow + n_factors :]):
-                    total = sums[index]
-                    sums[index] = grad if total is None or grad is None else total + grad
-        stacked = [None if column[0] is None else torch.stack(column) for column in ginputs]
-        gparameters: list[Tensor | None] = [None] * (len(ctx.needs_input_grad) - 2 - n_flow - n_constants)
-        for number, (index, transposed) in enumerate(program.factors):
-            left, right = (_joined(factors[2 * number + side], ginputs, stacked) for side in (0, 1))
-            weight = left.flatten(0, 1).t() @ right.flatten(0, 1)
-            gparameters[index] = weight.t() if transposed else weight
-        for index, total in zip(program.sums, sums, strict=True):
-            gparameters[index] = total
-        return (None, None, *stacked, *gstate, *([None] * n_constants), *gparameters)
+            columns = [column for (column,) in _columns([gy], blocks)]
+            start = _whole(columns, blocks)
+            found: list[list[Any]] = [[None] * len(columns) for _ in range(slots)]  # inputs' gradients, factors
+            for t in range(len(columns) - 1, start - 1, -1):
+                now, state, saved = kept.pop()
+                out = program.backward(*now, *state, *shared, *saved, columns[t], *gstate)
+                flow, cut = out[n_inputs:n_flow], len(out) - program.n_sums
+                gstate = tuple(torch.zeros_like(b) if g is None else g for b, g in zip(state, flow, strict=True))
+                for column, value in zip(found, (*out[:n_inputs], *out[n_flow:cut]), strict=True):
+                    column[t] = value
+                sums = [value + total for value, total in zip(out[cut:], sums, strict=True)]
+            if start:
+                gstate, sums = _contiguous(gstate, blocks), blocks.totals(sums)
+            for t in range(start - STEPS, -1, -STEPS):
+                out = blocks.backward(*kept.pop(), columns[t : t + STEPS], gstate, shared, sums)
+                for slot, column in enumerate(found):
+                    column[t : t + STEPS] = out[slot : slots * STEPS : slots]
+                gstate, sums = out[slots * STEPS : slots * STEPS + n_state], out[slots * STEPS + n_state :]
+            stacked = _stacked(found)
+            gparameters: list[Tensor | None] = [None] * (len(ctx.needs_input_grad) - 2 - n_flow - n_constants)
+            for number, (index, transposed) in enumerate(program.factors):
+                left, right = (stacked[n_inputs + 2 * number + side] for side in (0, 1))
+                weight = left.flatten(0, 1).t() @ right.flatten(0, 1)
+                gparameters[index] = weight.t() if transposed else weight
+            for index, total in zip(program.sums, program.finish(*sums), strict=True):
+                gparameters[index] = total
+        return (None, None, *stacked[:n_inputs], *gstate, *([None] * n_constants), *gparameters)
 
 
-def _joined(column: list[Tensor], columns: list[list[Tensor]], stacked: list[Tensor | None]) -> Tensor:
-    """The column stacked over time; often it is the gradient of an input, which is stacked already."""
-    for known, stack in zip(columns, stacked, strict=True):
-        if stack is not None and known[0] is column[0]:
-            return stack
-    return torch.stack(column)
+def _columns(sequences: Sequence[Tensor], blocks: Blocks | None) -> list[tuple[Tensor, ...]]:
+    """[B T ...] each -> the tensors of every step; contiguous ones for the compiled blocks, which know their strides."""
+    rows = [sequence.transpose(0, 1) for sequence in sequences]
+    return list(zip(*(row.unbind(0) for row in _contiguous(rows, blocks)), strict=True))
+
+
+def _contiguous(tensors: Sequence[Tensor], blocks: Blocks | None) -> list[Tensor]:
+    return [tensor.contiguous() for tensor in tensors] if blocks is not None else list(tensors)
+
+
+def _whole(columns: Sequence[Any], blocks: Blocks | None) -> int:
+    """The number of steps that whole blocks cover."""
+    return 0 if blocks is None else len(columns) // STEPS * STEPS
+
+
+def _flat(rows: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    return [tensor for row in rows for tensor in row]
+
+
+def _last(results: list[Tensor], width: int, n_state: int) -> list[Tensor]:
+    """The state after a block."""
+    at = len(results) - width + 1
+    return results[at : at + n_state]
+
+
+def _stacked(columns: list[list[Any]]) -> list[Any]:
+    """The tensors of every step -> [B T ...] each; what stands twice (a factor is often an input's gradient) is stacked
+    once, and columns are emptied on the way.
+    """
+    first = [column[0] for column in columns]
+    found: list[Any] = []
+    for index, column in enumerate(columns):
+        same = [known for known in range(index) if first[known] is first[index]]
+        if first[index] is None:
+            found.append(None)
+        else:
+            found.append(found[same[0]] if same else torch.stack(column, dim=1))
+        column.clear()
+    return found

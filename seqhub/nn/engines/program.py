@@ -6,22 +6,28 @@ step's joint forward and backward is written down once (torch's `make_fx`), then
 * what depends on parameters alone is moved out of the loop;
 * the rest is cut in two: forward, and backward from the values that forward saved;
 * where the backward multiplies two per-step tensors only to get a weight's gradient, a.T @ b, it returns a and b; the
-  sum over time is then one matrix product over B*T. Other parameters' gradients are added up step by step.
+  sum over time is then one matrix product over B*T. Other parameters' gradients are added up step by step, and where
+  such a gradient is a sum over the batch, the sum is taken once, after the loop.
+
+A program for the compiler is cut elsewhere: forward saves only what matrix products and reductions gave, and backward
+works the elementwise rest out again, which costs less than writing and reading it once the compiler has fused it.
 
 Nothing here knows a cell: any pure step of float tensors can be traced; one that branches on data cannot, and raises.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from seqhub.nn.engines.fusible import fusible, is_cheap
 from seqhub.nn.engines.straight import straight_line
+from seqhub.nn.engines.tidy import tidy
 
 # (per-step inputs, state, constants, parameters) -> (y, new state)
 StepFunction = Callable[[list[Tensor], list[Tensor], list[Tensor], list[Tensor]], tuple[Tensor, list[Tensor]]]
@@ -36,22 +42,39 @@ class StepProgram:
     forward(*inputs, *state, *shared) -> (y, *state, *saved)                shared: constants, parameters, hoisted
     infer(*inputs, *state, *shared) -> (y, *state)
     backward(*inputs, *state, *shared, *saved, gy, *gstate) -> (*ginputs, *gstate, *factors, *sums)
-    factors: per weight, which parameter it is and whether the product is transposed; sums: parameters added up step
-    by step.
+    factors: per weight, which parameter it is and whether the product is transposed.
+    finish(*sums) -> gradients of the other parameters, from the n_sums totals over time; sums: which parameters.
+    text: the programs in words; equal for equal steps.
     """
 
     hoist: Callable[..., tuple[Tensor, ...]]
     forward: Callable[..., tuple[Tensor, ...]]
     infer: Callable[..., tuple[Tensor, ...]]
     backward: Callable[..., tuple[Tensor | None, ...]]
+    finish: Callable[..., tuple[Tensor, ...]]
     factors: tuple[tuple[int, bool], ...]
     sums: tuple[int, ...]
+    n_sums: int
+    text: str
 
 
-def trace_step(
-    step: StepFunction, inputs: list[Tensor], state: list[Tensor], constants: list[Tensor], parameters: list[Tensor]
-) -> StepProgram:
+class Examples(NamedTuple):
+    """What a step is given: tensors whose values do not matter."""
+
+    inputs: list[Tensor]
+    state: list[Tensor]
+    constants: list[Tensor]
+    parameters: list[Tensor]
+
+    @property
+    def likeness(self) -> Hashable:
+        """Equal for examples of equal shapes and kinds."""
+        return tuple((tuple(t.shape), t.dtype, t.device) for group in self for t in group)
+
+
+def trace_step(step: StepFunction, given: Examples, *, for_compiler: bool = False) -> StepProgram:
     """Trace `step` at the shapes of these examples. Raises whatever tracing raises for a step that branches on data."""
+    inputs, state, constants, parameters = given
     sizes = (len(inputs), len(state), len(constants), len(parameters))
 
     def joint(*flat: Tensor) -> list[Any]:
@@ -63,20 +86,19 @@ def trace_step(
         found = dict(zip(map(id, wanted), grads, strict=True))
         return [*outputs, *(found.get(id(t)) for t in (*i, *s, *p))]
 
-    examples = [_example(t, grad) for t, grad in _with_grad(inputs, state, constants, parameters)]
+    examples = [_example(t, grad) for t, grad in _with_grad(given)]
     with torch.no_grad():
         y, new = step(*_split(tuple(examples), sizes)[:4])
     tangents = [torch.zeros_like(t) for t in (y, *new)]
     with torch.enable_grad():
-        graph = make_fx(joint, tracing_mode="fake")(*examples, *tangents).graph
-    return _cut(graph, sizes)
+        table = fusible() if for_compiler else {}
+        graph = make_fx(joint, decomposition_table=table, tracing_mode="fake")(*examples, *tangents).graph
+    return _cut(graph, sizes, for_compiler)
 
 
-def _with_grad(
-    inputs: list[Tensor], state: list[Tensor], constants: list[Tensor], parameters: list[Tensor]
-) -> Iterable[tuple[Tensor, bool]]:
+def _with_grad(given: Examples) -> Iterable[tuple[Tensor, bool]]:
     """Each example, and whether it is differentiated: all but the constants, and what is no float."""
-    for group, grad in ((inputs, True), (state, True), (constants, False), (parameters, True)):
+    for group, grad in zip(given, (True, True, False, True), strict=True):
         for tensor in group:
             yield tensor, grad and tensor.is_floating_point()
 
@@ -93,9 +115,9 @@ def _split(flat: tuple[Tensor, ...], sizes: tuple[int, int, int, int]) -> tuple[
     return (*parts, list(flat[at:]))
 
 
-def _cut(graph: fx.Graph, sizes: tuple[int, int, int, int]) -> StepProgram:
-    """Tidy the joint graph and cut it into the three programs."""
-    _tidy(graph)
+def _cut(graph: fx.Graph, sizes: tuple[int, int, int, int], for_compiler: bool) -> StepProgram:
+    """Tidy the joint graph and cut it into the programs."""
+    tidy(graph, join=not for_compiler)
     n_inputs, n_state, *_ = sizes
     places = [node for node in graph.nodes if node.op == "placeholder"]
     varying, shared = places[: n_inputs + n_state], places[n_inputs + n_state : sum(sizes)]
@@ -110,66 +132,38 @@ def _cut(graph: fx.Graph, sizes: tuple[int, int, int, int]) -> StepProgram:
     factors: list[tuple[int, bool]] = []
     factor_nodes: list[fx.Node] = []
     sums: list[int] = []
-    sum_nodes: list[fx.Node] = []
+    sum_nodes: dict[fx.Node, None] = {}
+    totals: list[fx.Node] = []
     for index, grad in enumerate(grads[n_inputs + n_state :]):
         if grad is None:
             continue
         product = _product(grad)
         if product is None:
             sums.append(index)
-            sum_nodes.append(grad)
+            totals.append(grad)
+            sum_nodes[_summand(grad, later)] = None
         else:
             left, right, transposed = product
             factors.append((index, transposed))
             factor_nodes += [left, right]
     wanted = [*grads[: n_inputs + n_state], *factor_nodes, *sum_nodes]
-    needs = _needed(wanted, later)
-    saved = [node for node in graph.nodes if node in needs and node not in varying and node not in steady]
+    known = {*varying, *steady}
+    needs = _needed(wanted, later, known, is_cheap if for_compiler else _never)
+    saved = [node for node in graph.nodes if node in needs and node not in known]
+    programs = {
+        "hoist": straight_line(graph, shared, hoisted),
+        "forward": straight_line(graph, [*varying, *steady], [*outputs, *saved]),
+        "infer": straight_line(graph, [*varying, *steady], outputs),
+        "backward": straight_line(graph, [*varying, *steady, *saved, *tangents], wanted),
+        "finish": straight_line(graph, list(sum_nodes), totals),
+    }
     return StepProgram(
-        hoist=straight_line(graph, shared, hoisted),
-        forward=straight_line(graph, [*varying, *steady], [*outputs, *saved]),
-        infer=straight_line(graph, [*varying, *steady], outputs),
-        backward=straight_line(graph, [*varying, *steady, *saved, *tangents], wanted),
+        **{name: program.run for name, program in programs.items()},
         factors=tuple(factors),
         sums=tuple(sums),
+        n_sums=len(sum_nodes),
+        text="\n".join(program.text for program in programs.values()),
     )
-
-
-def _tidy(graph: fx.Graph) -> None:
-    """Drop detaches and double transposes; join products and the sums after them."""
-    for node in list(graph.nodes):
-        if node.target in (_ops.detach.default, _ops.alias.default):
-            node.replace_all_uses_with(node.args[0])
-    for node in list(graph.nodes):
-        inner = node.args[0] if node.target is _ops.t.default else None
-        if isinstance(inner, fx.Node) and inner.target is _ops.t.default:
-            node.replace_all_uses_with(inner.args[0])
-    for node in list(graph.nodes):
-        if node.target is _ops.add.Tensor and not node.kwargs:
-            _join(graph, node, _ops.mm.default, _ops.addmm.default)
-    for node in list(graph.nodes):
-        if node.target is _ops.add.Tensor and not node.kwargs:
-            _join(graph, node, _ops.mul.Tensor, _ops.addcmul.default)
-    graph.eliminate_dead_code()
-
-
-def _join(graph: fx.Graph, node: fx.Node, product: Any, joined: Any) -> None:
-    """add(c, a @ b) or add(c, a * b) in one call, where the product is used nowhere else and all have the sum's
-    shape.
-    """
-    shape = node.meta["val"].shape
-    for other, inner in (node.args, node.args[::-1]):
-        if not isinstance(inner, fx.Node) or not isinstance(other, fx.Node):
-            return
-        if inner.target is not product or len(inner.users) > 1 or not all(isinstance(a, fx.Node) for a in inner.args):
-            continue
-        if not inner.meta["val"].shape == other.meta["val"].shape == shape:
-            continue
-        with graph.inserting_before(node):
-            one = graph.call_function(joined, (other, *inner.args))
-        one.meta = node.meta
-        node.replace_all_uses_with(one)
-        return
 
 
 def _output(graph: fx.Graph) -> Sequence[Any]:
@@ -211,15 +205,36 @@ def _product(grad: fx.Node) -> tuple[fx.Node, fx.Node, bool] | None:
     return None
 
 
-def _needed(wanted: Sequence[Any], later: set[fx.Node]) -> set[fx.Node]:
-    """What the backward reads of the forward: values that do not depend on a gradient, used by something that does."""
+def _summand(grad: fx.Node, later: set[fx.Node]) -> fx.Node:
+    """What to add up over time in place of a gradient that is a sum over the batch, and views of that sum."""
+    node = grad
+    while _is_view(node) and isinstance(node.args[0], fx.Node):
+        node = node.args[0]
+    inner = node.args[0] if node.target is _ops.sum.dim_IntList else None
+    return inner if isinstance(inner, fx.Node) and inner in later else grad
+
+
+def _is_view(node: fx.Node) -> bool:
+    return node.target in (_ops.view.default, _ops.squeeze.dim, _ops.t.default)
+
+
+def _never(node: fx.Node) -> bool:
+    return False
+
+
+def _needed(
+    wanted: Sequence[Any], later: set[fx.Node], known: set[fx.Node], again: Callable[[fx.Node], bool]
+) -> set[fx.Node]:
+    """What the backward reads of the forward: values that do not depend on a gradient, used by something that does.
+    A value that is worked out `again` is replaced by what it needs.
+    """
     needs, stack, seen = set[fx.Node](), [node for node in wanted if isinstance(node, fx.Node)], set[fx.Node]()
     while stack:
         node = stack.pop()
         if node in seen:
             continue
         seen.add(node)
-        if node not in later:
+        if node not in later and (node in known or not again(node)):
             needs.add(node)
         else:
             stack.extend(node.all_input_nodes)

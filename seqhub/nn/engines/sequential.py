@@ -19,9 +19,9 @@ from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
 from seqhub.nn.cell import Cell, Projected
-from seqhub.nn.engines.loop import run_program
+from seqhub.nn.engines.loop import run_loop
 from seqhub.nn.engines.mode import is_exporting
-from seqhub.nn.engines.programs import program_for
+from seqhub.nn.engines.programs import loop_for
 from seqhub.nn.padding import like_steps
 from seqhub.nn.state import Context, State
 
@@ -45,14 +45,14 @@ def run_steps(
         extras["dt"] = ctx.dt[..., None]
     fresh = _initial(cell, state) if ctx.reset is not None else {}
     one = _Step(cell, tree, len(leaves), tuple(extras), tuple(state), tuple(fresh))
-    sequences = [sequence.transpose(0, 1) for sequence in (*leaves, *extras.values())]  # each [T B ...]
-    program = program_for(one, cell, sequences, state, fresh) if traced else None
-    if program is not None:
+    sequences = [*leaves, *extras.values()]
+    loop = loop_for(one, cell, sequences, state, fresh) if traced else None
+    if loop is not None:
         parameters: list[Tensor] = list(dict(cell.named_parameters()).values())
-        y, last = run_program(program, sequences, list(state.values()), list(fresh.values()), parameters)
-        return y.transpose(0, 1), dict(zip(state, last, strict=True))
+        y, last = run_loop(loop, sequences, list(state.values()), list(fresh.values()), parameters)
+        return y, dict(zip(state, last, strict=True))
     carried, constants, ys = list(state.values()), list(fresh.values()), []
-    for now in zip(*(sequence.unbind(0) for sequence in sequences), strict=True):
+    for now in zip(*(sequence.unbind(1) for sequence in sequences), strict=True):
         y, carried = one(list(now), carried, constants, [])
         ys.append(y)
     return torch.stack(ys, dim=1), dict(zip(state, carried, strict=True))

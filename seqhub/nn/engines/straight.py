@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import fx
@@ -40,7 +40,14 @@ _BINDINGS: dict[Any, Callable[..., Any]] = {
 _BOUND_TO_MEMORY = (_ops.as_strided.default, _ops.as_strided_.default)  # right for the example's strides alone
 
 
-def straight_line(graph: fx.Graph, given: Sequence[fx.Node], wanted: Sequence[Any]) -> Callable[..., Any]:
+class StraightLine(NamedTuple):
+    """A function, and the same in words: equal for graphs that do the same in the same order."""
+
+    run: Callable[..., Any]
+    text: str
+
+
+def straight_line(graph: fx.Graph, given: Sequence[fx.Node], wanted: Sequence[Any]) -> StraightLine:
     """A function from the values of `given` to those of `wanted` (a None stays one), through the nodes between them."""
     needed = _between(given, wanted)
     names = {node: f"v{index}" for index, node in enumerate([*given, *needed])}
@@ -63,8 +70,8 @@ def straight_line(graph: fx.Graph, given: Sequence[fx.Node], wanted: Sequence[An
         f"def run({', '.join(names[node] for node in given)}):\n{body}    return ({results}{',' if results else ''})\n"
     )
     exec(compile(source, "<traced step>", "exec"), functions)  # our own text, made of names and numbers only
-    run: Callable[..., Any] = functions["run"]
-    return run
+    called = " ".join(str(node.target) for node in needed)
+    return StraightLine(functions["run"], f"{source}{called}")
 
 
 def _between(given: Sequence[fx.Node], wanted: Sequence[Any]) -> list[fx.Node]:

@@ -6,8 +6,8 @@
     h'  = cell([x; s], h)
     y   = tanh(W_o [h'; s; x])
 
-Bahdanau et al. 2014, arXiv:1409.0473. Differs from the paper: one tanh layer stands where it has a maxout layer over the
-same three, and h' in place of h in it, as in later decoders.
+Bahdanau et al. 2014, arXiv:1409.0473. Differs from the paper: one tanh layer stands where it has a maxout layer over
+the same three, and h' in place of h in it, as in later decoders.
 Shapes: B batch, T target steps, S memory steps, D input width, E memory width, A attention size, H hidden width.
 """
 

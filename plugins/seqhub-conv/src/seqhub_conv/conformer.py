@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from seqhub.nn import WHOLE, Context, Memory, SequenceLayer, State, zero_padding
 from seqhub_conv.geometry import Padding, conv_geometry
-from seqhub_conv.norms import NormName, make_norm
+from seqhub_conv.norms import make_norm
+from seqhub_conv.options import NormName
 from seqhub_conv.windowed import WindowedConv
 
 

@@ -8,14 +8,13 @@ Shapes: B batch, T time, D width.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 from seqhub.nn import valid_steps
-
-NormName = Literal["layer", "batch", "none"]
+from seqhub_conv.options import NormName
 
 
 class StepNorm(nn.Module):

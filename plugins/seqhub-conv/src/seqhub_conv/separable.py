@@ -22,7 +22,8 @@ from seqhub.nn import (
     zero_padding,
 )
 from seqhub_conv.geometry import Padding, conv_geometry
-from seqhub_conv.norms import NormName, make_norm
+from seqhub_conv.norms import make_norm
+from seqhub_conv.options import NormName
 from seqhub_conv.windowed import WindowedConv
 
 

@@ -1,0 +1,1 @@
+"""The cell antisymmetric-rnn; seqhub finds it through `plugin.py`."""

@@ -1,0 +1,1 @@
+"""The encoder sinc-conv; seqhub finds it through `plugin.py`."""

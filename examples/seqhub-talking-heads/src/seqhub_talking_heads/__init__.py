@@ -1,0 +1,1 @@
+"""The attention talking-heads; seqhub finds it through `plugin.py`."""

@@ -1,0 +1,81 @@
+"""Which loops are compiled, when, and how often: once for each kind of step and its widths, shared by equal layers.
+
+A batch smaller than one that is compiled (the last of an epoch) runs the traced program, and so does whatever the
+compiler refuses. On disk, torch's own cache keeps what was compiled for the next run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+from seqhub.nn.cell import Cell
+from seqhub.nn.engines.blocks import Blocks, has_compiler
+from seqhub.nn.engines.loop import TracedLoop
+from seqhub.nn.engines.program import Examples, trace_step
+
+log = logging.getLogger("seqhub.nn")
+MOST_BATCH_SIZES = 3  # per layer and kind: each larger than the ones before
+_DTYPES = (torch.float32, torch.float64)
+
+
+@dataclass
+class _Loops:
+    """What a cell has: its compiled loops by key, and by circumstance the batch sizes that were compiled."""
+
+    by_key: dict[Hashable, TracedLoop | None] = field(default_factory=dict)
+    batches: dict[Hashable, list[int]] = field(default_factory=dict)
+
+
+_of_cells: WeakKeyDictionary[Cell, _Loops] = WeakKeyDictionary()
+_shared: dict[Hashable, TracedLoop | None] = {}  # by what the programs say: equal layers share
+
+
+def compiled_loop(
+    step: Any, cell: Cell, key: Hashable, examples: Examples, say: Callable[[str], None]
+) -> TracedLoop | None:
+    """The compiled loop of this step at these shapes, compiled now if it is to be trained; None: run the program."""
+    loops = _of_cells.setdefault(cell, _Loops())
+    if key not in loops.by_key:
+        known = loops.batches.setdefault((step.kind, cell.training), [])
+        batch = len(examples.inputs[0])
+        if not torch.is_grad_enabled() or not _suits(examples) or not _room(known, batch):
+            return None
+        known.append(batch)
+        loops.by_key[key] = _compile(step, cell, examples, say)
+    return loops.by_key[key]
+
+
+def _suits(examples: Examples) -> bool:
+    return all(
+        tensor.device.type == "cpu" and (tensor.dtype in _DTYPES or not tensor.is_floating_point())
+        for group in examples
+        for tensor in group
+    )
+
+
+def _room(known: list[int], batch: int) -> bool:
+    return len(known) < MOST_BATCH_SIZES and all(batch > before for before in known)
+
+
+def _compile(step: Any, cell: Cell, examples: Examples, say: Callable[[str], None]) -> TracedLoop | None:
+    """Compile, or find the loop of an equal layer. Whatever fails is said once, and the traced program runs."""
+    try:
+        program = trace_step(step, examples, for_compiler=True)
+        name = (program.text, examples.likeness, torch.get_num_threads())
+        if name not in _shared:
+            _shared[name] = None  # in case of failure
+            if not has_compiler():
+                raise FileNotFoundError("no C++ compiler is installed")
+            say(f"compiling the loop of {type(cell).__name__} once; torch keeps it for later runs")
+            _shared[name] = TracedLoop(program, Blocks(program, examples))
+        return _shared[name]
+    except Exception as error:
+        first = str(error).strip().splitlines()[:1]
+        log.warning("%s runs uncompiled: %s: %s", type(cell).__name__, type(error).__name__, *first or [""])
+        return None

@@ -1,0 +1,48 @@
+"""Proving an encoder-decoder bundle again where it is used: many tokens in one run against one after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqhub.runtime.model import Model
+from seqhub.runtime.seq2seq import Translator
+from seqhub.runtime.session import Arrays
+from seqhub.runtime.verify import Check
+
+_SOURCE, _TOKENS = 9, 12
+
+
+def check_writing(model: Model, tolerance: float, *, rows: int = 3, seed: int = 0) -> Check:
+    """Random tokens behind random sources: scores of all at once, in two parts and one by one; the largest difference,
+    relative to scores above one.
+    """
+    if not isinstance(model, Translator):
+        return Check("writing", None, "the bundle has no decoder")
+    draw = np.random.default_rng(seed)
+    lengths = np.array([_SOURCE, *draw.integers(1, _SOURCE, rows - 1)])
+    memory, memory_lengths = model.encode(_sources(model, draw, lengths), lengths)
+    tokens = draw.integers(0, model.manifest.outputs[0], (rows, _TOKENS))
+
+    def written(size: int) -> np.ndarray:
+        state: Arrays = model.graphs["decoder_step"].initial_state(rows, memory.shape[1])
+        parts = []
+        for at in range(0, _TOKENS, size):
+            scores, state = model.decode(tokens[:, at : at + size], state, memory, memory_lengths)
+            parts.append(scores)
+        return np.concatenate(parts, axis=1)
+
+    whole = written(_TOKENS).astype(np.float64)
+    relative = np.maximum(1, np.abs(whole))
+    worst = max(float((np.abs(written(size) - whole) / relative).max()) for size in (1, 7))
+    detail = f"one token at a time, and all at once: {worst:.1e} apart (tolerance {tolerance:g})"
+    return Check("writing", worst <= 2 * tolerance, detail)
+
+
+def _sources(model: Translator, draw: np.random.Generator, lengths: np.ndarray) -> np.ndarray:
+    """x [B S D] in the range of the model's inputs."""
+    shape = (len(lengths), _SOURCE, len(model.features))
+    if model.manifest.vocabulary:
+        return draw.integers(0, model.manifest.vocabulary, shape)
+    scaling = model.manifest.raw["scaling"]
+    shift, scale = (np.asarray(scaling[key]) for key in ("input_shift", "input_scale"))
+    return np.asarray(shift + scale * draw.standard_normal(shape), dtype=np.float32)

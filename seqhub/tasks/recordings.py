@@ -1,0 +1,154 @@
+"""Recordings and their texts: taken from a source, checked, split, joined to strings, spoilt a little in training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqhub.data.batch import Item, Items
+from seqhub.data.scaler import Scaler, fit_scaler
+from seqhub.data.sequences import check_finite
+from seqhub.data.splits import Indices, by_name
+from seqhub.data.table import Numbers, Sequences, Source
+from seqhub.errors import DataError
+from seqhub.tasks.base import refuse_source
+from seqhub.tasks.configs_audio import TranscribeData
+from seqhub.text import Tokenizer
+
+
+@dataclass(frozen=True, eq=False)
+class Recordings:
+    """items: [T D] each.  texts: what is said.  encode: a text as tokens.  splits: item positions."""
+
+    items: list[Numbers]
+    texts: list[str]
+    encode: Callable[[str], list[int]]
+    names: tuple[str, ...]
+    features: tuple[str, ...]
+    splits: dict[str, Indices]
+    scaler: Scaler
+    rate_hz: int
+    origin: str
+    notes: tuple[str, ...]
+
+    def _split(self, name: str) -> dict[str, Any]:
+        steps = sum(len(self.items[i]) for i in self.splits[name].tolist())
+        found = {"split": name, "items": len(self.splits[name]), "steps": steps}
+        return found | ({"seconds": round(steps / self.rate_hz, 1)} if self.rate_hz else {})
+
+    def describe(self) -> dict[str, Any]:
+        """Sizes of the splits, lengths, and some texts."""
+        lengths = np.array([len(item) for item in self.items])
+        seen = {self.texts[i] for i in self.splits["train"].tolist()}
+        known = sum(self.texts[i] in seen for i in self.splits["test"].tolist())
+        return {
+            "source": self.origin,
+            "items": len(self.items),
+            "splits": [self._split(name) for name in self.splits],
+            "steps": {"min": int(lengths.min()), "median": int(np.median(lengths)), "max": int(lengths.max())},
+            "examples": [{"item": self.names[i], "text": self.texts[i]} for i in self.splits["train"][:3].tolist()],
+            "notes": [*self.notes, f"{known} of {len(self.splits['test'])} test texts are also said in training"],
+            "warnings": [],
+        }
+
+
+def read_recordings(
+    source: Source, data: TranscribeData, tokenizer: Tokenizer, specials: tuple[str, ...], seed: int
+) -> Recordings:
+    """Raises DataError where values or texts cannot be used, a split would be empty, or a token is new in test."""
+    found = source.read()
+    if not isinstance(found, Sequences):
+        raise refuse_source(found.origin, "rows and columns", "transcribe", "recordings with texts", "use source: wav")
+    check_finite(found)
+    for index, (item, text) in enumerate(zip(found.items, found.labels, strict=True)):
+        if not len(item) or not text.strip():
+            what = f"{found.name(index)} has no {'text' if len(item) else 'steps'}"
+            raise DataError(what, code="E302", fix="remove it, or complete it")
+    names = tuple(found.name(i) for i in range(len(found.items)))
+    splits = by_name(names, data.split.valid, data.split.test, data.split.held_out, seed, found.origin)
+    texts = [" ".join(text.split()) for text in found.labels]
+    train = splits["train"].tolist()
+    pair = [" ".join(texts[i] for i in train[:2])] if data.join > 1 else []  # the space between may be new
+    tokenizer.fit([texts[i] for i in train] + pair, specials)
+    for text, name in zip(texts, names, strict=True):
+        _check_known(tokenizer, text, name)
+    return Recordings(
+        items=list(found.items),
+        texts=texts,
+        encode=tokenizer.encode,
+        names=names,
+        features=found.features,
+        splits=splits,
+        scaler=fit_scaler(np.concatenate([found.items[i] for i in train])),
+        rate_hz=found.rate_hz,
+        origin=found.origin,
+        notes=found.notes,
+    )
+
+
+def _check_known(tokenizer: Tokenizer, text: str, name: str) -> None:
+    try:
+        tokenizer.encode(text)
+    except DataError as error:
+        what = f"{name}: {error.problems[0].message}"
+        raise DataError(what, code=error.problems[0].code, fix="let training hold every token") from None
+
+
+class RecordingItems(Items):
+    """Item i of a split: x [T D] of one recording, or of several joined, target: the ids of its text.
+
+    join: recordings in a string, at most; drawn for each item, in training anew for each epoch (`begin`).
+    speed, noise: shares by which a recording is stretched, and noise per its own standard deviation, at most.
+    """
+
+    def __init__(self, recordings: Recordings, split: str, *, join: int, speed: float, noise: float, seed: int) -> None:
+        self.recordings, self.members = recordings, recordings.splits[split]
+        self.join, self.speed, self.noise = join, speed, noise
+        self.seed = [seed, ("train", "valid", "test").index(split)]
+        self.begin(0)
+
+    def begin(self, epoch: int) -> None:
+        """Draw the strings and the noise of an epoch: they depend on seed, split, epoch and position alone."""
+        self.epoch = epoch
+        self.strings = [[int(member)] for member in self.members]
+        if self.join > 1:
+            draw = np.random.default_rng([*self.seed, epoch])
+            sizes = draw.integers(1, self.join + 1, len(self.members))
+            more = [draw.choice(self.members, size - 1).tolist() for size in sizes]
+            self.strings = [own + others for own, others in zip(self.strings, more, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def lengths(self) -> list[int]:
+        """Steps of each item, before any stretching."""
+        return [sum(len(self.recordings.items[member]) for member in string) for string in self.strings]
+
+    def name(self, index: int) -> str:
+        """The names of its recordings."""
+        return " + ".join(self.recordings.names[member] for member in self.strings[index])
+
+    def __getitem__(self, index: int) -> Item:
+        string = self.strings[index]
+        x = np.concatenate([self.recordings.items[member] for member in string])
+        if self.speed or self.noise:
+            x = self._spoilt(x, np.random.default_rng([*self.seed, self.epoch, index]))
+        return Item(torch.from_numpy(np.ascontiguousarray(x)).float(), self._target(string), torch.tensor(index))
+
+    def _target(self, string: list[int]) -> Tensor:
+        text = " ".join(self.recordings.texts[member] for member in string)
+        return torch.tensor(self.recordings.encode(text))
+
+    def _spoilt(self, x: Numbers, draw: np.random.Generator) -> Numbers:
+        if self.speed:
+            length = max(1, round(len(x) / draw.uniform(1 - self.speed, 1 + self.speed)))
+            at = np.linspace(0, len(x) - 1, length)
+            x = np.stack([np.interp(at, np.arange(len(x)), column) for column in x.T], axis=1)
+        if self.noise:
+            x = x + draw.uniform(0, self.noise) * x.std(axis=0) * draw.standard_normal(x.shape)
+        return x
