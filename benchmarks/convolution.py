@@ -58,7 +58,7 @@ class PlainTCN(nn.Module):
 
 
 def add(rows: Rows, name: str, layer: SequenceLayer, plain: nn.Module, size: tuple[int, int], rounds: int) -> None:
-    """Two table rows: full rows, and rows of a quarter to the whole length (the plain form computes the padding too)."""
+    """A table row each: full rows, and rows of a quarter to the whole length, whose padding the plain form computes."""
     batch, steps = size
     x = torch.randn(batch, steps, layer.d_in, requires_grad=True)
     full, ragged = torch.full((batch,), steps), torch.randint(steps // 4, steps + 1, (batch,))

@@ -135,7 +135,8 @@ def row(case: Case, site: Path) -> list[str]:
     strict = seqhub(site, "check", str(recipe), SEQHUB_STRICT="1")
     works = "works" if (checked.returncode, listed.returncode) == (0, 0) else "FAILS"
     told = "one line" if case.told and case.told in checked.stderr else "nothing" if not checked.stderr else "?"
-    said = next((f"`{line}`" for line in _findings(doctor.stdout) if case.doctor in line), "?")
+    said = next((line for line in _findings(doctor.stdout) if case.doctor in line), "?")
+    said = said if said == "?" else f"`{said.replace('`', '')}`"
     raised = f"exit {strict.returncode}" if strict.returncode else "works"
     return [case.title, works, told, f"exit {doctor.returncode}", said, raised]
 
@@ -143,7 +144,7 @@ def row(case: Case, site: Path) -> list[str]:
 def _findings(text: str) -> list[str]:
     """`level: detail` of each line of the doctor that says something."""
     lines = [line for line in text.splitlines() if line.startswith(("ok ", "warn ", "fail "))]
-    return [f"{line.split()[0]}: {line.partition(': ')[2].partition(', at ')[0]}" for line in lines]
+    return [f"{line.split()[0]}: {line.partition(': ')[2].partition(', at /')[0]}" for line in lines]
 
 
 def main() -> int:

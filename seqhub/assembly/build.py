@@ -45,9 +45,9 @@ from seqhub.recipe.types import Recurrent as RecurrentOptions
 def build_model(plan: ModelPlan, ends: Ends) -> SequenceModel | EncoderDecoder:
     """The model of a plan between the ends of a task.
 
-    Raises PluginError where a component is not what its spec says, RecipeError E212 where an option does not suit it, E213
-    where the blocks read the columns as they are and these are not as many as the width, E214 where a decoder cannot be
-    joined to the encoder.
+    Raises PluginError where a component is not what its spec says, RecipeError E212 where an option does not suit it,
+    E213 where the blocks read the columns as they are and these are not as many as the width, E214 where a decoder
+    cannot be joined to the encoder.
     """
     body = build_blocks(plan)
     if not plan.embed and (ends.tokens or ends.d_in != plan.width):

@@ -10,7 +10,7 @@ from seqhub.api import Config
 from seqhub.recipe.types import DecoderSection, Keys, ModelSection, Part
 
 if TYPE_CHECKING:
-    from seqhub.assembly.plan import Node
+    from seqhub.assembly.nodes import Node
 
 _Problem = tuple[str, str, str, Keys]  # code, message, fix, path in the recipe
 PATH: Keys = ("model", "decoder")
@@ -45,9 +45,14 @@ def shape_problems(
         yield "E214", what, "make the widths equal, or set tied: output", (*PATH, "tied")
 
 
+def needs_decoder(task: Part | None) -> bool:
+    """Whether the task writes a sequence."""
+    return task is not None and bool(getattr(task.options, "needs_decoder", False))
+
+
 def task_problems(decoder: DecoderSection | None, task: Part) -> Iterator[_Problem]:
     """Whether task and decoder go together. A task's config says `needs_decoder`, and may ask `decoder_problems`."""
-    name, needs = task.component.spec.name, getattr(task.options, "needs_decoder", False)
+    name, needs = task.component.spec.name, needs_decoder(task)
     if needs and decoder is None:
         fix = "add model.decoder: {width: 64, blocks: [{type: bahdanau, hidden: 64}]}"
         yield "E209", f"{name} writes a sequence, and the model has no decoder", fix, ("model",)

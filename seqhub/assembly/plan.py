@@ -5,13 +5,14 @@ Repeats are unrolled here, but for those that share their weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from seqhub.assembly.decoder import shape_problems, task_problems, with_memory
-from seqhub.assembly.scope import Link, Scope, missing, name_places
+from seqhub.assembly.decoder import needs_decoder, shape_problems, task_problems, with_memory
+from seqhub.assembly.nodes import DecoderPlan, ModelPlan, Node, every_node, rates, renamed, total
+from seqhub.assembly.scope import Scope, missing, name_places
 from seqhub.errors import Place, Problem, RecipeError
 from seqhub.geometry import (
     INF,
@@ -27,50 +28,17 @@ from seqhub.recipe.reader import place_of
 from seqhub.recipe.structures import Parallel, Repeat, Resample, Residual, Reversible, Skip
 from seqhub.recipe.types import Block, Components, DecoderSection, Keys, ModelSection, Part, Recipe
 
+__all__ = ["DecoderPlan", "ModelPlan", "Node", "check_recipe", "every_node", "plan_model"]
+
 _MOST_LEAVES = 2000
-
-
-@dataclass(frozen=True)
-class Node:
-    """A block at its place in the model: input width, and what it does to a stream.
-
-    name: unique in the model, as in `block2.r0.1`.  branches: of a structure, one or for a parallel more.  link: of a
-    skip, the output that it joins.
-    """
-
-    block: Block
-    name: str
-    d_in: int
-    geometry: Geometry
-    branches: tuple[tuple[Node, ...], ...] = ()
-    link: Link | None = None
-
-
-@dataclass(frozen=True)
-class DecoderPlan:
-    """What writes the target: its blocks over the embedded tokens, which may read the encoder's outputs."""
-
-    section: DecoderSection
-    nodes: tuple[Node, ...]
-    geometry: Geometry
-
-
-@dataclass(frozen=True)
-class ModelPlan:
-    """What is to be built: the width after the input projection (there is none without `embed`), the blocks, their sum."""
-
-    width: int
-    nodes: tuple[Node, ...]
-    geometry: Geometry
-    places: Mapping[Keys, Place] = field(default_factory=dict, compare=False)  # for what only building can tell
-    embed: bool = True
-    decoder: DecoderPlan | None = None
 
 
 def plan_model(recipe: Recipe) -> ModelPlan:
     """The plan of a recipe; RecipeError E2xx with everything that does not fit, sorted by position."""
     planner = _Planner(recipe.places, recipe.model.causal, "stream" in recipe.export.graphs, recipe.model.embed)
     plan = planner.plan(recipe.model, recipe.task)
+    if plan is not None:
+        planner.check_chunk(plan.geometry, recipe.export.chunk)
     if planner.problems or plan is None:
         raise RecipeError.collect(planner.problems)
     return plan
@@ -100,6 +68,8 @@ def _plan_draft(draft: Draft, problems: list[Problem]) -> ModelPlan | None:
     planner = _Planner(draft.reader.places, draft.model.causal, streams, draft.model.embed)
     task = draft.task if draft.blocks_complete else None
     plan = planner.plan(draft.model, task)
+    if plan is not None and task is not None and draft.export is not None:
+        planner.check_chunk(plan.geometry, draft.export.chunk)
     problems += planner.problems
     return plan
 
@@ -117,12 +87,12 @@ class _Planner:
     leaves: int = 0
 
     def plan(self, model: ModelSection, task: Part | None) -> ModelPlan | None:
-        if model.decoder is not None:
+        if model.decoder is not None or needs_decoder(task):
             self.streams = False  # an encoder reads whole sequences
         nodes = self.stack(model.blocks, model.width)
         if nodes is None:
             return None
-        geometry = _total(nodes, model.width)
+        geometry = total(nodes, model.width)
         writer = self._decoder(model, model.decoder, geometry.width) if model.decoder is not None else None
         if task is not None and not self.problems:
             self._ask_task(task, geometry)
@@ -139,12 +109,22 @@ class _Planner:
         leaves = [node for node in every_node(nodes) if node.block.component is not None]
         for problem in shape_problems(model, decoder, leaves, memory):
             self.report(*problem)
-        return DecoderPlan(decoder, nodes, _total(nodes, decoder.width))
+        return DecoderPlan(decoder, nodes, total(nodes, decoder.width))
 
     def stack(self, blocks: tuple[Block, ...], width: int) -> tuple[Node, ...] | None:
         """A whole list of blocks."""
         self.named = name_places(blocks)
         return self._nodes(blocks, width, {}, Scope())
+
+    def check_chunk(self, geometry: Geometry, chunk: int | None) -> None:
+        """The steps that a stream brings at a time fill blocks, or some of them would wait for ever."""
+        if self.problems or not self.streams or not chunk or chunk % geometry.block == 0:
+            return
+        block = geometry.block
+        down = chunk - chunk % block
+        message = f"export.chunk {chunk} is no multiple of {block}, the steps that this model answers together"
+        near = f"{down} or {down + block}" if down else str(block)
+        self.report("E223", message, f"use {near}, or smaller strides", ("export", "chunk"))
 
     def _ask_task(self, task: Part, geometry: Geometry) -> None:
         """A task's options may define `model_problems(geometry) -> [(field, message, fix)]`."""
@@ -170,7 +150,7 @@ class _Planner:
             found = self._block(block, so_far.width, names, scope)
             if found is None:
                 return None
-            before, so_far = so_far, so_far.then(_total(found, so_far.width))
+            before, so_far = so_far, so_far.then(total(found, so_far.width))
             self._check_spread(block, before, so_far)
             for node in found:
                 scope = scope.behind(node.name, node.block.type, node.geometry)
@@ -206,14 +186,14 @@ class _Planner:
     ) -> tuple[Node, ...] | None:
         nodes: list[Node] = []
         for turn in range(times):
-            inside = {**names, block.name: f"{_rename(block.name, names)}.r{turn}"}
+            inside = {**names, block.name: f"{renamed(block.name, names)}.r{turn}"}
             inner = self._nodes(block.branches[0], width, inside, scope)
             if inner is None:
                 return None
             for node in inner:
                 scope = scope.behind(node.name, node.block.type, node.geometry)
             nodes += inner
-            width = _total(inner, width).width
+            width = total(inner, width).width
         return tuple(nodes)
 
     def _leaf(self, block: Block, width: int, names: dict[str, str]) -> Node | None:
@@ -243,7 +223,7 @@ class _Planner:
             return None
         if block.recurrent is not None:
             geometry = recurrent_geometry(geometry, block.recurrent.direction, block.recurrent.merge)
-        node = Node(block, _rename(block.name, names), width, geometry)
+        node = Node(block, renamed(block.name, names), width, geometry)
         self._check_time(node)
         return node
 
@@ -276,7 +256,9 @@ class _Planner:
 
     def _check_spread(self, block: Block, before: Geometry, after: Geometry) -> None:
         """Joined steps that are spread out again know the later ones among them."""
-        if not self.causal or after.causal or not before.causal or after.future or block.path in self.reported:
+        if not self.causal or after.causal or not before.causal or after.future:
+            return
+        if any(path[: len(block.path)] == block.path for path in self.reported):  # a block inside has said it
             return
         self.reported.add(block.path)
         who = f"block '{block.name}' ({block.type})"
@@ -293,13 +275,13 @@ class _Planner:
         inner = self._nodes(block.branches[0], width, names, scope)
         if inner is None:
             return None
-        geometry = _total(inner, width)
+        geometry = total(inner, width)
         if geometry.ratio == 1:
             return inner, geometry
         verb = {"residual": "adds its input to", "reversible": "gives back", "resample": "spreads out again"}[
             block.type
         ]
-        message = f"{block.type} {verb} {geometry.ratio} output steps per input step: {_rates(inner)}"
+        message = f"{block.type} {verb} {geometry.ratio} output steps per input step: {rates(inner)}"
         fix = f"move what changes the number of steps out of the {block.type}"
         if any(node.geometry.ratio > 1 for node in inner):
             fix = f"choose strides and factors that undo each other, or {fix}"
@@ -320,7 +302,7 @@ class _Planner:
             )
             self.report("E203", message, fix, block.path)
             geometry = geometry.with_width(width)
-        return Node(block, _rename(block.name, names), width, geometry, (inner,))
+        return Node(block, renamed(block.name, names), width, geometry, (inner,))
 
     def _reversible(self, block: Block, width: int, names: dict[str, str], scope: Scope) -> Node | None:
         found = self._inside(block, width, names, scope)
@@ -331,12 +313,12 @@ class _Planner:
             message = f"reversible undoes the normalisation of width {width} on an output of width {geometry.width}"
             self.report("E203", message, f"end its blocks with width {width}", block.path)
         statistics = Geometry(width=width, past=INF)
-        return Node(block, _rename(block.name, names), width, statistics.then(geometry.with_width(width)), (inner,))
+        return Node(block, renamed(block.name, names), width, statistics.then(geometry.with_width(width)), (inner,))
 
     def _resample(
         self, block: Block, resample: Resample, width: int, names: dict[str, str], scope: Scope
     ) -> Node | None:
-        name, factor = _rename(block.name, names), resample.factor
+        name, factor = renamed(block.name, names), resample.factor
         slower = scope.behind(name, block.type, window_geometry(width, kernel=factor, stride=factor))
         found = self._inside(block, width, names, slower)
         if found is None:
@@ -348,7 +330,7 @@ class _Planner:
         inner = self._nodes(block.branches[0], width, names, Scope(closed=True))
         if inner is None:
             return None
-        turn = _total(inner, width)
+        turn = total(inner, width)
         if turn.width != width:
             message = f"repeat with share: true feeds its output of width {turn.width} back into width {width}"
             fix = f"end its blocks with width {width}, or set share: false"
@@ -357,10 +339,10 @@ class _Planner:
         geometry = identity(width)
         for _ in range(times):
             geometry = geometry.then(turn)
-        return Node(block, _rename(block.name, names), width, geometry, (inner,))
+        return Node(block, renamed(block.name, names), width, geometry, (inner,))
 
     def _skip(self, block: Block, skip: Skip, width: int, names: dict[str, str], scope: Scope) -> Node | None:
-        name = _rename(block.name, names)
+        name = renamed(block.name, names)
         link = scope.links.get(skip.block)
         if link is None:
             message, fix = missing(skip.block, block.path, scope, self.named)
@@ -387,7 +369,7 @@ class _Planner:
         branches = tuple(branch for branch in planned if branch is not None)
         if len(branches) < len(planned):
             return None
-        geometries = [_total(branch, width) for branch in branches]
+        geometries = [total(branch, width) for branch in branches]
         ratios = [geometry.ratio for geometry in geometries]
         if len(set(ratios)) > 1:
             message = f"the branches of parallel give {', '.join(map(str, ratios))} output steps per input step"
@@ -403,36 +385,7 @@ class _Planner:
             fix = f"end every branch with the same width, or set merge: concat (width {sum(widths)})"
             self.report("E205", message, fix, (*block.path, "merge"))
         merged = sum(widths) if parallel.merge == "concat" else widths[0]
-        return Node(block, _rename(block.name, names), width, widest(geometries, merged), branches)
-
-
-def every_node(nodes: tuple[Node, ...]) -> Iterator[Node]:
-    """The nodes and those inside them, each before its inside."""
-    for node in nodes:
-        yield node
-        for branch in node.branches:
-            yield from every_node(branch)
-
-
-def _total(nodes: tuple[Node, ...], width: int) -> Geometry:
-    total = identity(width)
-    for node in nodes:
-        total = total.then(node.geometry)
-    return total
-
-
-def _rates(nodes: tuple[Node, ...]) -> str:
-    """The blocks that change the number of steps, and how: `block1.0 (conv1d) 1/2, block1.2 (upsample) 4`."""
-    changing = [node for node in nodes if node.geometry.ratio != 1]
-    return ", ".join(f"{node.name} ({node.block.type}) {node.geometry.ratio}" for node in changing)
-
-
-def _rename(name: str, names: dict[str, str]) -> str:
-    """The name inside the unrolled repeats around it: `block2.0` in the second turn of block2 is `block2.r1.0`."""
-    for prefix in sorted(names, key=len, reverse=True):
-        if name.startswith(f"{prefix}."):
-            return names[prefix] + name.removeprefix(prefix)
-    return name
+        return Node(block, renamed(block.name, names), width, widest(geometries, merged), branches)
 
 
 def _causal_remedy(block: Block) -> str:

@@ -59,7 +59,12 @@ class Entry:
             for _, message, fix in options.problems(self.width):
                 raise UsageError(f"{self.name} at width {self.width}: {message}", fix=fix)
             shape = options.geometry(self.width)
-            if not shape.causal or shape.ratio != 1 or shape.width != self.width or getattr(options, "reads_memory", 0):
+            if (
+                not shape.causal
+                or shape.ratio != 1
+                or shape.width != self.width
+                or getattr(options, "reads_memory", False)
+            ):
                 raise UsageError(
                     f"{self.name} at width {self.width} is no causal layer from steps to as many steps of one width",
                     fix="bench a cell that needs no option but hidden, or an attention that sees the past alone",

@@ -54,7 +54,7 @@ def _mlstm(width: int) -> Mixer:
 
 
 def _delta(width: int) -> Mixer:
-    return Mixer("delta-net", {"hidden": width, "heads": 2, "negative_eigenvalues": True}, mlp=2.0)
+    return Mixer("delta-net", {"hidden": width, "heads": 2, "negative_eigenvalues": True}, mlp=1.75)
 
 
 CONTESTANTS: Mapping[str, Callable[[int], tuple[Mixer, ...]]] = {
@@ -73,25 +73,26 @@ class HybridOptions:
     contestants: tuple[str, ...] = THE_THREE
     rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
     seeds: tuple[int, ...] = (7, 8, 9)
-    steps: int = 1000
+    steps: int = 500
     width: int = 32
     parity_length: int = 32
     recall_length: int = 64
     pairs: int = 16
-    batch: int = 64
+    batch: int = 32
+    checked: int = 256
     items: int = 1024
 
     def smoke(self) -> HybridOptions:
         """The same on a tiny budget, to see that it runs."""
         tiny: dict[str, Any] = {"rates": self.rates[:1], "seeds": self.seeds[:1], "steps": 3, "width": 8, "pairs": 4}
-        short = {"parity_length": 8, "recall_length": 16, "batch": 4, "items": 8}
+        short = {"parity_length": 8, "recall_length": 16, "batch": 4, "checked": 8, "items": 8}
         return HybridOptions(**{**asdict(self), **tiny, **short})
 
 
 def hybrid_cases(options: HybridOptions, registry: Registry) -> list[Case]:
     """Task by task, contestant by contestant, seed by seed. UsageError E001 for a name or length that does not suit."""
     entries = [_entry(name, options, registry) for name in options.contestants]
-    budget = Budget(options.steps, options.batch, checked=options.items, items=options.items)
+    budget = Budget(options.steps, options.batch, checked=options.checked, items=options.items)
     cases = []
     for name in TASKS:
         puzzle, lengths = _puzzle(name, options)

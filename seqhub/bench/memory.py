@@ -66,7 +66,7 @@ class MemoryOptions:
     tasks: tuple[str, ...] = PUZZLES
     cells: tuple[str, ...] = tuple(CELLS)
     rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
-    steps: int = 500
+    steps: int = 400
     length: int = 32
     pairs: int = 8
     width: int = 32

@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
         graphs=loaded.recipe.export.graphs,
         tolerance=loaded.recipe.export.verify.tolerance,
         opset=loaded.recipe.export.opset,
+        chunk=loaded.recipe.export.chunk,
         card=_scores(folder) if args.checkpoint == "best" else {},
         on_progress=print_error if args.json else _print,
     )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from seqhub.training.run import Trained
 
 Records = Sequence[dict[str, Any]]
+_MOST_MAPS = 3
 _MOST_TARGETS = 6  # pictures of more targets than these are not looked at
 
 
@@ -34,6 +35,8 @@ def draw_run(trained: Trained, records: Records) -> dict[str, Path]:
         labels = trained.task.ends.output_names
         counts = confusion_matrix([r["truth"] for r in records], [r["prediction"] for r in records], labels)
         drawn["plot"] = confusion_plot(counts, labels, plots / "confusion.png", f"{name}: test data")
+    elif kind == "translate":
+        drawn |= _draw_alignments(trained, plots / "alignment.png", name)
     drawn["plot loss"] = loss_plot(trained.history, plots / "loss.png", name)
     return drawn
 
@@ -61,6 +64,21 @@ def forecast_pictures(
         )
         for column, target in enumerate(targets)
     ]
+
+
+def _draw_alignments(trained: Trained, path: Path, name: str) -> dict[str, Path]:
+    """What the first test translations looked at; nothing where the model keeps no alignment."""
+    from seqhub.nn.seq2seq import EncoderDecoder
+    from seqhub.report.alignment import AlignmentPicture, alignment_plot
+    from seqhub.tasks.translate import Translate
+    from seqhub.tasks.translate_maps import heat_maps
+
+    model, task = trained.model, trained.task
+    if not isinstance(model, EncoderDecoder) or not isinstance(task, Translate):
+        return {}
+    members = range(min(_MOST_MAPS, len(task.dataset("test"))))
+    maps = [AlignmentPicture(*texts, weights.double().numpy()) for *texts, weights in heat_maps(model, task, members)]
+    return {"plot alignment": alignment_plot(maps, path, f"{name}: test data")} if maps else {}
 
 
 def _safe(name: str) -> str:

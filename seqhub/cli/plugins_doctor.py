@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from seqhub.cli.findings import Finding, print_findings
 from seqhub.cli.health import plugin_findings
@@ -27,15 +28,17 @@ def run(args: argparse.Namespace) -> int:
 
 def _findings(dist: str, *, fast: bool, full: bool) -> Iterator[Finding]:
     found = [record for record in scan_plugins() if record.state == "found" and not record.builtin]
-    probes = {_title(record): probe_import(record) for record in found if dist in ("", record.dist)}
-    fatal = {record.dist for record in found if (probe := probes.get(_title(record))) and probe.died}
+    with ThreadPoolExecutor() as pool:  # all, though one was named: those that end a process must not end this one
+        probes = dict(zip(map(_title, found), pool.map(probe_import, found), strict=True))
+    fatal = {record.dist for record in found if probes[_title(record)].died}
     registry = _load(fatal)
     yield from (finding for finding in plugin_findings(registry, dist) if not _died(probes.get(finding.subject)))
     torch_told = {_title(record) for record in registry.records if record.loads_torch}
     failed = {_title(record) for record in registry.records if record.state == "failed"}
-    for title, probe in probes.items():
-        if title not in failed:
-            yield from _of_import(title, probe, title in torch_told)
+    for record in found:
+        title = _title(record)
+        if dist in ("", record.dist) and title not in failed:
+            yield from _of_import(title, probes[title], title in torch_told)
     if fast or full:
         for name in sorted({record.dist for record in registry.records if record.state == "ok"}):
             if dist in ("", name):

@@ -48,7 +48,8 @@ def _specs() -> Iterator[str]:
     yield "## Specs\n"
     yield "Frozen dataclasses of `seqhub.api`; every field is given by name.\n"
     shared = {field.name for field in dataclasses.fields(ComponentSpec)}
-    for cls in (ComponentSpec, *hookspecs.HOOKS.values()):
+    classes: list[type[ComponentSpec]] = [ComponentSpec, *hookspecs.HOOKS.values()]
+    for cls in classes:
         title = "Every spec" if cls is ComponentSpec else f"`{cls.__name__}`"
         yield f"### {title}\n"
         yield _prose(inspect.getdoc(cls))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from seqhub.api import Config, config, option
 from seqhub.data.configs import check_encoding
 
@@ -53,6 +55,12 @@ class LinesConfig(SplitFileConfig):
         None, help="a file of labels, line by line beside that of texts; null: each label stands behind its text"
     )
 
+    def problems(self, width: int) -> Problems:
+        found = check_encoding(self.encoding)
+        if self.labels is None:
+            return found + ([] if self.delimiter else [("delimiter", "the delimiter is empty", 'write "\\t"')])
+        return found + check_partner(self.path, "labels", self.labels)
+
 
 @config
 class ConllConfig(SplitFileConfig):
@@ -66,7 +74,7 @@ class ConllConfig(SplitFileConfig):
 class ConlluConfig(SplitFileConfig):
     """A treebank of Universal Dependencies, ten columns a token."""
 
-    column: str = option("upos", help="column of tags: upos, xpos or deprel")
+    column: Literal["upos", "xpos", "deprel"] = option("upos", help="column of tags")
 
 
 @config
@@ -74,3 +82,13 @@ class WordLinesConfig(SplitFileConfig):
     """A sentence a line in one file, its tags line by line in another, both apart by blanks."""
 
     tags: str = option(help="the file of tags, with `{split}` where the path has it")
+
+    def problems(self, width: int) -> Problems:
+        return check_encoding(self.encoding) + check_partner(self.path, "tags", self.tags)
+
+
+def check_partner(path: str, field: str, partner: str) -> Problems:
+    """Two files that go line by line are cut in three both, or neither."""
+    if ("{split}" in path) == ("{split}" in partner):
+        return []
+    return [(field, "`{split}` stands in one of the two paths only", "write it in both, or in none")]

@@ -32,7 +32,7 @@ def document_of(text: str, origin: str, notes: tuple[str, ...] = ()) -> Document
 
 
 def cut(pieces: Iterable[str], sizes: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """(part, text) of consecutive parts of so many characters each, piece by piece; parts of no characters give none."""
+    """(part, text) of consecutive parts of so many characters each, piece by piece; an empty part gives none."""
     part, left = 0, sizes[0]
     for piece in pieces:
         at = 0

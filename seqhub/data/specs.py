@@ -8,7 +8,7 @@ from seqhub.api import SourceSpec, hookimpl
 from seqhub.data.configs import BuiltinConfig, CsvConfig, NpzConfig, ParquetConfig
 from seqhub.data.configs_audio import BeepsConfig, WavConfig
 from seqhub.data.configs_parallel import DatesConfig, ParallelConfig
-from seqhub.data.configs_text import TextConfig
+from seqhub.data.configs_text import ConllConfig, ConlluConfig, JsonlConfig, LinesConfig, TextConfig, WordLinesConfig
 
 
 @hookimpl
@@ -88,4 +88,41 @@ def seqhub_register_sources() -> Iterator[SourceSpec]:
         target="seqhub.data.dates:DatesSource",
         config=DatesConfig,
         summary="Generated: dates as people write them, beside the same dates in ISO 8601.",
+    )
+    yield SourceSpec(
+        name="conll",
+        target="seqhub.data.conll_file:ConllSource",
+        config=ConllConfig,
+        summary="Sentences with tags, a token a line, columns apart by blanks (CoNLL-2003).",
+    )
+    yield SourceSpec(
+        name="conllu",
+        target="seqhub.data.conll_file:ConlluSource",
+        config=ConlluConfig,
+        summary="Treebanks of Universal Dependencies (CoNLL-U).",
+        reference="https://universaldependencies.org/format.html",
+    )
+    yield SourceSpec(
+        name="word-lines",
+        target="seqhub.data.word_lines:WordLinesSource",
+        config=WordLinesConfig,
+        summary="Sentences a line in one file, their tags in another.",
+    )
+    yield SourceSpec(
+        name="appointments",
+        target="seqhub.data.appointments:AppointmentsSource",
+        config=BuiltinConfig,
+        summary="2,000 sentences of a small grammar, with spans of person, date, time and amount; made on the spot.",
+    )
+    yield SourceSpec(
+        name="jsonl",
+        target="seqhub.data.jsonl_file:JsonlSource",
+        config=JsonlConfig,
+        summary="One JSON object a line, read by its keys.",
+    )
+    yield SourceSpec(
+        name="lines",
+        target="seqhub.data.lines:LinesSource",
+        config=LinesConfig,
+        summary="Texts with labels, one a line, without header or quotes.",
     )

@@ -83,9 +83,7 @@ def token_file(document: Document, tokenizer: Tokenizer, name: str, valid: float
     )
 
 
-def _write(
-    document: Document, tokenizer: Tokenizer, path: Path, facts: Path, valid: float, test: float
-) -> None:
+def _write(document: Document, tokenizer: Tokenizer, path: Path, facts: Path, valid: float, test: float) -> None:
     total = sum(map(len, document.pieces()))
     sizes = [0, round(total * valid), round(total * test)]
     sizes[0] = total - sum(sizes)

@@ -62,6 +62,7 @@ def export_bundle(
     graphs: Sequence[str] = get_args(Role),
     tolerance: float = 1e-4,
     opset: int = 20,
+    chunk: int | None = None,
     card: Mapping[str, Any] | None = None,
     on_progress: Progress | None = None,
 ) -> BundleReport:
@@ -69,7 +70,8 @@ def export_bundle(
 
     model: from raw x to raw y, as `ends` says.  manifest: the task's part.
     providers: block name -> "dist/name==version", of every block that a plugin gave.
-    tolerance: in standard output units, absolute plus relative.  card: metrics and baselines for README.md.
+    tolerance: in standard output units, absolute plus relative.  chunk: steps at a time of the stream whose latency is
+    measured, one block by default.  card: metrics and baselines for README.md.
     Raises ExportError: E501 a graph cannot be made, E502 a dimension is frozen, E503 a graph is not equal to the model,
     E504 the model cannot stream, E505 `out` is something else than a bundle, E506 the finished bundle does not verify.
     """
@@ -94,8 +96,8 @@ def export_bundle(
         _write_json(folder / FILE, {**raw, "files": files})
         _check_as_deployer(folder)
         loaded = load(folder)
-        speed = measure(loaded)
-        write_card(folder / "README.md", loaded.manifest, parity, speed, card or {})
+        speed = measure(loaded, chunk)
+        write_card(folder / "README.md", loaded.manifest, parity, speed, {**(card or {}), "chunk": chunk})
     return BundleReport(out, statistics, speed, time.perf_counter() - started)
 
 

@@ -14,8 +14,11 @@ from seqhub.runtime.manifest import Manifest
 def write_card(
     path: Path, manifest: Manifest, parity: Mapping[str, Any], speed: Mapping[str, float], facts: Mapping[str, Any]
 ) -> None:
-    """Write the card. facts: `metrics` {name: value} and `baselines` {baseline: {name: value}}, both optional."""
-    sections = [_head(manifest), _scores(facts), _graphs(manifest), _states(manifest), _parity(parity), _speed(speed)]
+    """Write the card. facts, all optional: `metrics` {name: value}, `baselines` {baseline: {name: value}}, and the
+    `chunk` of steps that the speed of the stream is for.
+    """
+    sections = [_head(manifest), _scores(facts), _graphs(manifest), _states(manifest), _parity(parity)]
+    sections.append(_speed(speed, facts.get("chunk")))
     text = "\n\n".join(section for section in [*sections, snippets(manifest)] if section)
     path.write_text(text + "\n", encoding="utf-8")
 
@@ -27,14 +30,25 @@ def _head(manifest: Manifest) -> str:
         f"# {manifest.name}",
         f"A `{task.get('type', 'sequence')}` model: seqhub {raw['producer']['seqhub']}, ONNX opset {raw['opset']}.",
         "",
-        f"* Reads: {', '.join(f'`{name}`' for name in manifest.features)}, {'as ids' if manifest.vocabulary else 'in raw units'}, one row a step.",
+        f"* Reads: {_reads(manifest)}.",
         f"* Answers: {_answers(manifest)}.",
-        f"* Receptive field: {_steps(geometry['past'])} of past, {_steps(geometry['future'])} of look-ahead.",
+        *([] if "encoder" in manifest.graphs else [f"* Receptive field: {_field(geometry)}."]),
         f"* {_pace(manifest)}",
         f"* Made of: {', '.join(f'`{plugin}`' for plugin in raw['plugins']) or 'layers of its own'}.",
-        "* Scaling happens inside the graphs: feed raw numbers, get raw numbers.",
+        *([] if manifest.vocabulary else ["* Scaling happens inside the graphs: feed raw numbers, get raw numbers."]),
     ]
     return "\n".join([lines[0], "", *lines[1:]])
+
+
+def _reads(manifest: Manifest) -> str:
+    names = ", ".join(f"`{name}`" for name in manifest.features)
+    tokenizer = manifest.task.get("tokenizer")
+    cut = f", cut by `{tokenizer['type']}`" if isinstance(tokenizer, Mapping) and "type" in tokenizer else ""
+    return f"{names}, {f'as ids{cut}' if manifest.vocabulary else 'in raw units'}, one row a step"
+
+
+def _field(geometry: Mapping[str, Any]) -> str:
+    return f"{_steps(geometry['past'])} of past, {_steps(geometry['future'])} of look-ahead"
 
 
 def _answers(manifest: Manifest) -> str:
@@ -118,10 +132,10 @@ def _differences(found: Mapping[str, Any]) -> list[str]:
     return [str(found["cases"]), *(f"{found[key]:.1e}" for key in ("max", "mean", "p99"))]
 
 
-def _speed(speed: Mapping[str, float]) -> str:
+def _speed(speed: Mapping[str, float], chunk: int | None) -> str:
     what = {
         "full": f"one sequence of {SEQUENCE_STEPS} steps",
-        "stream": "one streamed block",
+        "stream": f"a streamed chunk of {chunk} steps" if chunk else "one streamed block",
         "encoder": f"a source of {SEQUENCE_STEPS} steps",
         "decoder_step": "one more token of one hypothesis",
     }

@@ -99,6 +99,7 @@ def providers_of(plan: ModelPlan) -> dict[str, str]:
                 visit(branch)
 
     visit(plan.nodes)
+    visit(plan.decoder.nodes if plan.decoder is not None else ())
     return found
 
 

@@ -14,8 +14,10 @@ from seqhub.runtime.seq2seq import Translator
 SEQUENCE_STEPS = 128
 
 
-def measure(model: Model) -> dict[str, float]:
-    """Median microseconds, one row, one thread: `full` for a sequence of 128 steps, `stream` for one block."""
+def measure(model: Model, chunk: int | None = None) -> dict[str, float]:
+    """Median microseconds, one row, one thread: `full` for a sequence of 128 steps, `stream` for `chunk` steps, one
+    block by default.
+    """
     found: dict[str, float] = {}
     if isinstance(model, Translator):
         return _measure_writing(model)
@@ -24,8 +26,8 @@ def measure(model: Model) -> dict[str, float]:
         steps = np.zeros((SEQUENCE_STEPS, width), dtype)
         found["full"] = _median_us(lambda: model.outputs([steps]), runs=20)
     if "stream" in model.graphs:
-        stream, chunk = model.stream(), np.zeros((model.manifest.block, width), dtype)
-        found["stream"] = _median_us(lambda: stream.push(chunk), runs=100)
+        stream, piece = model.stream(), np.zeros((chunk or model.manifest.block, width), dtype)
+        found["stream"] = _median_us(lambda: stream.push(piece), runs=100)
     return found
 
 

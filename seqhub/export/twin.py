@@ -58,9 +58,11 @@ class DeploymentTwin(nn.Module):
 
     def example(self) -> tuple[Tensor, ...]:
         """Arguments for tracing: ragged rows, one of them idle; of the memories one is empty."""
-        shape = (EXAMPLE_BATCH, EXAMPLE_STEPS, self.layer.d_in)
+        # several blocks and a rest: a size of 0 or 1 anywhere inside would be taken for a constant
+        steps = max(EXAMPLE_STEPS, 3 * self.layer.geometry.block + 2)
+        shape = (EXAMPLE_BATCH, steps, self.layer.d_in)
         x = torch.zeros(shape, dtype=torch.int64) if self.layer.vocabulary else torch.randn(shape)
-        lengths = torch.tensor([EXAMPLE_STEPS, 4, 0])
+        lengths = torch.tensor([steps, steps - 7, 0])
         end = (torch.tensor([True, False, True]),) if self.takes_end else ()
         memory: tuple[Tensor, ...] = ()
         if self.memory_width:

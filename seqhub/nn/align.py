@@ -65,7 +65,8 @@ class Align:
             aligned.append(zero_padding(gather_steps(buffer, start, most), ready))
             queue = gather_steps(buffer, outputs[i][1], capacity)
             next_state[f"align{i}.queue"] = queue.to(state[f"align{i}.queue"].dtype)
-            next_state[f"align{i}.waiting"] = (counts[i] - ready)[:, None]
+            # what a row's end leaves over, where another branch filled no block, may be more than the queue holds
+            next_state[f"align{i}.waiting"] = (counts[i] - ready).clamp(max=capacity)[:, None]
         return aligned, ready, next_state
 
     def _fitted(self, y: Tensor, ready: Tensor, most: int) -> Tensor:

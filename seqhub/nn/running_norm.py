@@ -4,9 +4,9 @@
     z_t = (x_t - m_t) / s_t         back: x_t = z_t * s_t + m_t
 
 Kim et al. 2022 (RevIN, https://openreview.net/forum?id=cGDAkQo1C0p) takes the statistics of the whole look-back for all
-of its steps; here each step has those up to itself, so that no step sees a later one and a stream needs two sums. At the
-last step of a look-back, which a forecast is made from, both are the same. There is no learnt gain: the layers inside
-have one.
+of its steps; here each step has those up to itself, so that no step sees a later one and a stream needs two sums. At
+the last step of a look-back, which a forecast is made from, both are the same. There is no learnt gain: the layers
+inside have one.
 Sums are of x - x_0, so that a large level costs no digits. Shapes: B batch, T time, D columns.
 """
 

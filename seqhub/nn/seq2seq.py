@@ -185,7 +185,7 @@ def bridged_slots(slots: dict[str, Slot]) -> dict[str, Slot]:
         layer, _, last = name.rpartition(".")
         beside = {other.rpartition(".")[2] for other, s in slots.items() if other.rpartition(".")[0] == layer}
         plain = slot.dtype == "float32" and not slot.over_memory and len(slot.shape) == 1
-        free = beside <= {*_BRIDGED, *(n for n in beside if slots[f"{layer}.{n}"].over_memory), "fed"}
+        free = beside <= {*_BRIDGED, *(n for n in beside if slots[f"{layer}.{n}"].over_memory), "fed", "begun"}
         if plain and free and last in _BRIDGED:
             found[name] = slot
     return found

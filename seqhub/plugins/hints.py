@@ -61,7 +61,24 @@ PROVIDES: dict[str, tuple[str, ...]] = {
         "sru",
         "ugrnn",
     ),
-    "seqhub-conv": ("conv1d", "depthwise-conv"),
+    "seqhub-conv": (
+        "batch-norm",
+        "conformer-conv",
+        "conv1d",
+        "conv2d",
+        "depthwise-conv",
+        "grid-conv",
+        "log-mel",
+        "pool1d",
+        "segments",
+        "separable-conv",
+        "subsampling",
+        "subsampling-2d",
+        "tcn",
+        "text-cnn",
+        "upsample",
+        "wavenet",
+    ),
 }
 
 

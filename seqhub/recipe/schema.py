@@ -95,8 +95,8 @@ def _mapping(classes: list[type[Config]], extra: Json, required: Iterable[str]) 
 def _option_schema(option: Option, value: Json) -> Json:
     text = option.help + (f" [{option.unit}]" if option.unit else "")
     if option.kind:
-        one = {"$ref": f"#/$defs/use.{option.kind}"}
-        body = {"type": "array", "items": one} if option.many else one
+        one: Json = {"$ref": f"#/$defs/use.{option.kind}"}
+        body: Json = {"type": "array", "items": one} if option.many else one
         body = {"anyOf": [body, {"type": "null"}]} if option.nullable else body
     elif option.nested:
         body = _nested_schema(option)

@@ -184,6 +184,12 @@ class ExportSection(Config):
     )
     verify: Verify = option(default=Verify(), help="what an exported graph must prove")
     opset: int = option(default=20, help="ONNX operator set", ge=18, le=23)
+    chunk: int | None = option(
+        default=None,
+        help="steps that a stream brings at a time, for which the model card gives the latency; null: one block",
+        ge=1,
+        unit="steps",
+    )
 
     def problems(self, width: int) -> list[tuple[str, str, str]]:
         if not self.graphs:

@@ -106,8 +106,8 @@ class Model:
         return Item(name, self.text.ids(text), tuple(words))
 
     def _item(self, value: Any, name: str) -> Item:
-        is_words = isinstance(value, list | tuple) and bool(value) and all(isinstance(word, str) for word in value)
-        return self.text_item(value, name) if isinstance(value, str) or is_words else Item(name, self.steps(value, name))
+        words = isinstance(value, list | tuple) and bool(value) and all(isinstance(word, str) for word in value)
+        return self.text_item(value, name) if words or isinstance(value, str) else Item(name, self.steps(value, name))
 
     def steps(self, value: Any, name: str = "x", *, at_least: int = 0) -> np.ndarray:
         """One sequence as the graphs take it, [T D] float32 or int64; BundleError, naming it, where it does not fit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from seqhub.api import Config, Geometry, Use, config, option, use
@@ -48,6 +49,19 @@ class Words(Config):
         0.5, help="share of the words that occur once in train which are hidden in a batch", ge=0, le=1
     )
     embedding_dropout: float = option(0.0, help="share of the words whose embedding is zero in a batch", ge=0, lt=1)
+    pattern: str = option(
+        r"\d+(?:[.,:]\d+)*|\w+(?:['’.-]\w+)*|[^\w\s]",
+        help="regular expression of a word in raw text, for answers by the bundle",
+    )
+
+    def problems(self, width: int) -> Problems:
+        try:
+            matches_nothing = re.compile(self.pattern).fullmatch("") is not None
+        except re.error as error:
+            what = f"{self.pattern!r} is no regular expression: {error}"
+            return [("pattern", what, r"try \S+ for what blanks separate")]
+        fix = "let it match one character at least"
+        return [("pattern", f"{self.pattern!r} matches the empty text", fix)] if matches_nothing else []
 
 
 @config
@@ -69,6 +83,41 @@ class SentenceData(Config):
     """Sentences; a source of three files has its own splits, and the shares below are not used."""
 
     split: Split = option(Split(), help="shares of the sentences, drawn at random")
+
+
+@config
+class TextClassifyConfig(Config):
+    """Give a whole text one label."""
+
+    tokens: Use | str = use("tokenizer", "words", help="what a text is cut into: words, chars, bytes or bpe")
+    pool: Literal["last", "mean", "max"] = option("max", help="how the steps become one answer")
+    longest: int = option(256, help="tokens of a text that are read in training, from its beginning", ge=1)
+    unknown: float = option(
+        0.0, help="share of the tokens that occur once in train which are hidden in a batch", ge=0, le=1
+    )
+    embedding_dropout: float = option(0.0, help="share of the tokens whose embedding is zero in a batch", ge=0, lt=1)
+    label_smoothing: float = option(0.0, help="probability that is spread over all labels in the loss", ge=0, lt=1)
+    class_weights: Literal["none", "balanced"] = option(
+        "none", help="balanced: in the loss every label weighs the same in all, however rare it is"
+    )
+
+
+@config
+class TextClassifyData(Config):
+    """Texts with labels: of a source that gives them, or two columns of a table."""
+
+    text: str = option("text", help="column of texts, for tables; a bundle reads the same from .csv and .jsonl")
+    label: str = option("label", help="column of labels, for tables")
+    split: Split = option(Split(), help="shares of the texts, drawn at random, the same of every label")
+    folds: int | None = option(
+        None, help="cut the texts into this many parts, and test on part `fold` instead of split.test", ge=2
+    )
+    fold: int = option(0, help="which part is for the final numbers, from 0", ge=0)
+
+    def problems(self, width: int) -> Problems:
+        if self.folds is None or self.fold < self.folds:
+            return []
+        return [("fold", f"there are {self.folds} folds, from 0", f"use at most {self.folds - 1}")]
 
 
 def _one_output_a_step(task: str, geometry: Geometry, *, causal: bool) -> Problems:

@@ -162,5 +162,3 @@ def _nats(y: Tensor, target: Tensor) -> Tensor:
 def _exactly(named: Use | str) -> str:
     """The tokeniser and its options, for the key of a cache."""
     return f"{named.provider} {named.options}" if isinstance(named, Use) else named
-
-

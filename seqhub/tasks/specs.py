@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from seqhub.api import TaskSpec, hookimpl
 from seqhub.tasks.configs import ClassifyConfig, ClassifyData, ForecastConfig, ForecastData
 from seqhub.tasks.configs_audio import TranscribeConfig, TranscribeData
-from seqhub.tasks.configs_text import LanguageModelConfig, LanguageModelData
+from seqhub.tasks.configs_text import (
+    LanguageModelConfig,
+    LanguageModelData,
+    SentenceData,
+    TagConfig,
+    TextClassifyConfig,
+    TextClassifyData,
+)
 from seqhub.tasks.configs_translate import TranslateConfig, TranslateData
 
 
@@ -54,4 +61,20 @@ def seqhub_register_tasks() -> Iterator[TaskSpec]:
         summary="Write one text for another: read it whole, and write token by token.",
         reference="arXiv:1409.3215, arXiv:1409.0473",
         metrics={"bleu": "max", "chrf": "max", "exact": "max"},
+    )
+    yield TaskSpec(
+        name="tag",
+        target="seqhub.tasks.tag:Tag",
+        config=TagConfig,
+        data=SentenceData,
+        summary="Give every word of a sentence a tag: parts of speech, names, slots.",
+        metrics={"accuracy": "max", "f1": "max"},
+    )
+    yield TaskSpec(
+        name="text-classify",
+        target="seqhub.tasks.text_classify:TextClassify",
+        config=TextClassifyConfig,
+        data=TextClassifyData,
+        summary="Give a whole text one label: sentiment, topic, intent.",
+        metrics={"accuracy": "max", "macro_f1": "max", "ece": "min"},
     )

@@ -8,6 +8,7 @@ nothing else: not on the epoch, nor on what was read before.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -94,7 +95,7 @@ def scoring_batches(targets: Span, rows: int, bptt: int) -> Batches:
     """Rows whose lengths differ by one at most: every target is in exactly one chunk."""
     rows = min(rows, len(targets))
     cuts = [targets.first + len(targets) * row // rows for row in range(rows + 1)]
-    longest = max(stop - start for start, stop in zip(cuts, cuts[1:], strict=False))
+    longest = max(stop - start for start, stop in pairwise(cuts))
     borders = [*range(0, longest, bptt), longest]
     return Batches(cuts[:-1], cuts[1:], borders)
 

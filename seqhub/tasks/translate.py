@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -169,28 +168,3 @@ def sampling_rate(sampling: Sampling, epoch: int) -> float:
     if sampling.curve == "sigmoid":
         share = 1 / (1 + math.exp(6 - 12 * share))
     return sampling.rate * share
-
-
-def heat_maps(
-    model: EncoderDecoder, task: Translate, answers: Sequence[Tensor], members: Sequence[int]
-) -> list[tuple[list[str], list[str], Tensor]]:
-    """Source tokens, written tokens and what each looked at [T S], of some pairs of the test split; nothing where the
-    model keeps no alignment.
-    """
-    from seqhub.nn.seq2seq import alignments
-
-    items, found = task.dataset("test"), []
-    reader, writer = task.corpus.readers
-    for i in members:
-        x = items[i].x[None]
-        written = torch.tensor([*answers[i].tolist(), task.corpus.end])[None]
-        with torch.inference_mode():
-            memory = model.encode(x, torch.tensor([x.shape[1]]))
-            given, steps = shifted(written, task.corpus.begin), torch.tensor([written.shape[1]])
-            alignment = alignments(model, memory, given, steps)
-        if alignment is None:
-            return []
-        source = [reader.vocabulary.tokens[t] for t in x[0, :, 0].tolist()]
-        target = [writer.vocabulary.tokens[t] for t in written[0].tolist()]
-        found.append((source, target, alignment[0]))
-    return found

@@ -15,6 +15,8 @@ from seqhub.plugins import load_registry
 from seqhub.testing.subject import Subject
 from seqhub.testing.suite import CHECKS, CONTRACT, GRAPHS, Check, run_check, subjects, summary, too_few
 
+__all__ = ["conformance"]
+
 GROUPS: dict[str, tuple[Check, ...]] = {"contract": CONTRACT, "graphs": GRAPHS}
 
 

@@ -41,7 +41,8 @@ def providers(recipe: Recipe) -> list[str]:
     """`dist/name==version` of every part of the recipe, sorted."""
     used = {recipe.task.component.provider, recipe.source.component.provider}
     used |= {use.provider for use in recipe_uses(recipe)}
-    waiting: list[Block] = list(recipe.model.blocks)
+    decoder = recipe.model.decoder
+    waiting: list[Block] = [*recipe.model.blocks, *(decoder.blocks if decoder else ())]
     while waiting:
         block = waiting.pop()
         if block.component is not None:

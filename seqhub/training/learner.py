@@ -62,6 +62,7 @@ class Learner(LightningModule):
 
     def on_train_start(self) -> None:
         self._clock = time.monotonic()
+        self.task.begin_epoch(self.current_epoch)  # an epoch that goes on in its middle does not start anew
         if self._random_state is not None:
             restore_random_state(self._random_state)
             self._random_state = None

@@ -19,6 +19,7 @@ REGISTRY = load_registry()
 FEW = ("--cells", "lstm,attention", "--tasks", "parity,adding")
 
 
+@pytest.mark.heavy
 def test_memory_runs_every_cell_on_every_puzzle(tmp_path, capsys):
     assert main(["bench", "memory", "--smoke", "--out", str(tmp_path)]) == 0
     out, err = capsys.readouterr()

@@ -34,7 +34,9 @@ def build(text: str, tokenizer: Tokenizer, name: str = "t", valid: float = 0.1, 
     return token_file(document_of(text, "given"), tokenizer, name, valid, test)
 
 
-@pytest.mark.parametrize("make", [Chars, Bytes, Words, lambda: BytePairs(size=300)], ids=["chars", "bytes", "words", "bpe"])
+@pytest.mark.parametrize(
+    "make", [Chars, Bytes, Words, lambda: BytePairs(size=300)], ids=["chars", "bytes", "words", "bpe"]
+)
 @pytest.mark.parametrize("piece", [7, 1 << 20])
 def test_ids_are_those_of_the_tokeniser_and_splits_are_cut_by_position(make, piece, monkeypatch):
     monkeypatch.setattr(document, "PIECE", piece)
@@ -106,7 +108,11 @@ def test_a_file_is_read_with_its_encoding_and_line_ends(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "code", "words"),
-    [(None, "E301", "does not exist"), (b"", "E302", "is empty"), (b"abc", "E311", "has 3 characters, 0 of them for valid")],
+    [
+        (None, "E301", "does not exist"),
+        (b"", "E302", "is empty"),
+        (b"abc", "E311", "has 3 characters, 0 of them for valid"),
+    ],
 )
 def test_files_without_text(tmp_path, content, code, words):
     if content is not None:

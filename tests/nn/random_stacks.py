@@ -60,7 +60,7 @@ class Stack:
     def list(
         self, width: int, depth: int, *, strides: bool, outer: list[tuple[str, int]], least: int = 1
     ) -> tuple[list[Entry], int, Fraction]:
-        """Blocks over a width: the entries, the width and the ratio that come of them. outer: names that can be seen."""
+        """Blocks over a width: the entries, the width and ratio that come of them. outer: names that can be seen."""
         rng, seen, ratio = self.rng, list(outer), Fraction(1)
         entries: list[Entry] = []
         for _ in range(rng.randint(least, 3)):

@@ -1,4 +1,4 @@
-"""An encoder-decoder: one decoder for whole targets, chunks and single steps; its memory, its first state, its tables."""
+"""An encoder-decoder: one decoder for whole targets, chunks and steps; its memory, its first state, its tables."""
 
 from __future__ import annotations
 

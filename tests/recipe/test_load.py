@@ -58,7 +58,7 @@ def test_a_bound_on_the_wrong_side_is_a_warning(registry: Registry) -> None:
 
 
 def test_the_resolved_recipe_loads_to_the_same(registry: Registry, tmp_path: Path) -> None:
-    recipe, plan = check_recipe(GOOD, registry, ["model.blocks.1.repeat=2", "model.blocks.2.name=look"])
+    recipe, plan = check_recipe(GOOD, registry, ["model.blocks.1.repeat=2", "model.blocks.2.name=look", "model.embed=false"])
     path = tmp_path / "resolved.yaml"
     path.write_text(dump_yaml(recipe.resolved()), encoding="utf-8")
     again, same = check_recipe(path, registry)
@@ -66,6 +66,7 @@ def test_the_resolved_recipe_loads_to_the_same(registry: Registry, tmp_path: Pat
     assert [node.name for node in same.nodes] == [node.name for node in plan.nodes]
     assert same.geometry == plan.geometry
     assert again.train == recipe.train
+    assert again.model.embed is False
     assert "default" not in {again.origins[s.path] for s in settings(again) if s.path in again.origins}
 
 

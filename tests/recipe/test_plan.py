@@ -173,3 +173,68 @@ def test_only_what_is_asked_for_is_demanded(registry: Registry, tmp_path: Path) 
     found = plan(registry, tmp_path, "{type: attention, heads: 3}", "{type: gru, hidden: 4, direction: bidirectional}")
     assert not found.geometry.streamable
     assert found.geometry.obstacle == "attention reads the whole sequence"
+
+
+def test_a_skip_is_measured_from_the_block_it_names(registry: Registry, tmp_path: Path) -> None:
+    found = plan(
+        registry,
+        tmp_path,
+        "{type: linear, width: 8, name: first, repeat: 2}",
+        "{type: conv1d, channels: 6, kernel: 5, padding: centred, name: second}",
+        "{type: residual, project: true, blocks: [norm, {type: skip, block: first, merge: concat}]}",
+    )
+    link = found.nodes[-1].branches[0][-1].link
+    assert link is not None
+    assert (link.source, link.width) == ("first.r1.0", 8)
+    assert numbers(link.between) == (6, Fraction(1), 1, 2, 2)
+    assert numbers(found.geometry) == (14, Fraction(1), 1, 2, 2)
+
+
+def test_an_inner_name_hides_an_outer_one(registry: Registry, tmp_path: Path) -> None:
+    inner = "[{type: linear, width: 4, name: a}, {type: skip, block: a}, {type: linear, width: 12}]"
+    found = plan(
+        registry,
+        tmp_path,
+        "{type: linear, width: 12, name: a}",
+        f"{{type: residual, blocks: {inner}}}",
+        "{type: skip, block: a}",
+    )
+    inside, outside = found.nodes[1].branches[0][1].link, found.nodes[2].link
+    assert inside is not None
+    assert outside is not None
+    assert (inside.source, outside.source) == ("block1.a", "a")
+
+
+def test_shared_weights_are_planned_once_and_count_every_turn(registry: Registry, tmp_path: Path) -> None:
+    conv = "{type: conv1d, channels: 12, kernel: 3, name: once, repeat: 4, share: true}"
+    found = plan(registry, tmp_path, conv)
+    assert names(found.nodes) == ["once", "once.0"]
+    assert numbers(found.geometry) == (12, Fraction(1), 1, 8, 0)
+
+
+@pytest.mark.parametrize(
+    ("inner", "expected"),
+    [
+        ("{type: linear, width: 5}", (5, 1, 4, 0)),  # the last complete block of 3 began at most 5 steps before its end
+        ("{type: conv1d, channels: 5, kernel: 3}", (5, 1, 10, 0)),  # and two blocks more
+        ("{type: conv1d, channels: 5, kernel: 3, padding: centred}", (5, 1, 7, 3)),
+    ],
+)
+def test_resampling(inner: str, expected: tuple[int, ...], registry: Registry, tmp_path: Path) -> None:
+    geometry = plan(registry, tmp_path, f"{{type: resample, factor: 3, blocks: [{inner}]}}").geometry
+    assert (geometry.width, geometry.block, geometry.past, geometry.future) == expected
+    assert geometry.ratio == 1
+
+
+def test_steps_that_are_joined_and_spread_again_look_ahead(registry: Registry, tmp_path: Path) -> None:
+    """Down and up by 2: a kernel of 3 behind it may read the pair of steps before, so 2 input steps for each."""
+    found = plan(
+        registry,
+        tmp_path,
+        "{type: conv1d, channels: 12, kernel: 2, stride: 2}",
+        "{type: upsample, factor: 2}",
+        "{type: conv1d, channels: 12, kernel: 2, name: behind}",
+    )
+    assert numbers(found.geometry) == (12, Fraction(1), 2, 2, 0)
+    assert found.geometry.uneven
+    assert not found.geometry.causal

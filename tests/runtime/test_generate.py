@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -93,7 +94,9 @@ class Bigram:
     def __init__(self) -> None:
         tokenizer = Chars()
         tokenizer.fit(["abc"], ("<unk>",))
-        self.table = np.log(np.array([[1, 1, 1, 1], [1e-9, 0.1, 0.2, 0.7], [1e-9, 0.6, 0.3, 0.1], [1e-9, 0.3, 0.3, 0.4]]))
+        self.table = np.log(
+            np.array([[1, 1, 1, 1], [1e-9, 0.1, 0.2, 0.7], [1e-9, 0.6, 0.3, 0.1], [1e-9, 0.3, 0.3, 0.4]])
+        )
         task = {"type": "language-model", "tokenizer": tokenizer.as_dict(), "start": [1]}
         self.manifest = SimpleNamespace(task=task, name="bigram")
 
@@ -103,11 +106,12 @@ class Bigram:
 
 def test_a_seed_gives_the_same_text_and_the_text_has_the_models_frequencies():
     one, same, other = (
-        "".join(generate(Bigram(), "a", tokens=4000, seed=seed)) for seed in (1, 1, 2)  # type: ignore[arg-type]
+        "".join(generate(Bigram(), "a", tokens=4000, seed=seed))
+        for seed in (1, 1, 2)  # type: ignore[arg-type]
     )
     assert one == same
     assert one != other
-    pairs = Counter(zip(one, one[1:], strict=False))
+    pairs = Counter(pairwise(one))
     for first, shares in zip("abc", ((0.1, 0.2, 0.7), (0.6, 0.3, 0.1), (0.3, 0.3, 0.4)), strict=True):
         total = sum(pairs[first, second] for second in "abc")
         for second, share in zip("abc", shares, strict=True):

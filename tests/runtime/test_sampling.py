@@ -43,7 +43,9 @@ def test_a_tiny_temperature_overflows_nothing():
     np.testing.assert_allclose(probabilities(np.array([1e30, -1e30, 0.0])), [1, 0, 0])
 
 
-@pytest.mark.parametrize(("k", "kept"), [(1, [0]), (2, [0, 3]), (3, [0, 3, 5]), (6, [0, 1, 2, 3, 4, 5]), (99, [0, 1, 2, 3, 4, 5])])
+@pytest.mark.parametrize(
+    ("k", "kept"), [(1, [0]), (2, [0, 3]), (3, [0, 3, 5]), (6, [0, 1, 2, 3, 4, 5]), (99, [0, 1, 2, 3, 4, 5])]
+)
 def test_top_k_keeps_the_k_likeliest(k, kept):
     found = probabilities(top_k=k)
     assert np.flatnonzero(found).tolist() == kept

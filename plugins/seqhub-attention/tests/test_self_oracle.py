@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from seqhub.nn import Context
+from seqhub_attention import local
 from seqhub_attention.full import FullAttention
 from seqhub_attention.local import LocalAttention
 from seqhub_attention.positions import POSITIONS, alibi_slopes, sinusoids, t5_buckets
@@ -41,7 +43,7 @@ def slope(head, heads):
 def bucket(offset, max_distance, ahead):
     """Bucket of a relative position, key minus query, of 32: exact up to half of a side's, then logarithmic."""
     side = 16 if ahead else 32
-    distance, base = abs(offset), side if ahead and offset > 0 else 0
+    distance, base = min(abs(offset), max_distance), side if ahead and offset > 0 else 0
     if distance < side // 2:
         return base + distance
     share = math.log(distance / (side // 2)) / math.log(max_distance / (side // 2))
@@ -158,6 +160,24 @@ def test_a_window_with_look_ahead_is_a_band_in_torchs_mask():
     want = F.scaled_dot_product_attention(q, k, v, attn_mask=(offset >= -2) & (offset <= 2))
     y, _, _ = whole(layer, x, [9, 9])
     torch.testing.assert_close(y[:, :9], layer.out(want.transpose(1, 2).flatten(2)), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("future", [0, 2])
+def test_a_long_chunk_cut_into_blocks_is_the_same_chunk_uncut(positions, future, monkeypatch):
+    torch.manual_seed(0)
+    layer = stirred(LocalAttention(8, heads=4, kv_heads=2, window=4, future=future, positions=positions, max_length=9))
+    x = torch.randn(3, 41, 8, dtype=torch.float64)
+    lengths, end = torch.tensor([41, 17, 0]), torch.tensor([False, True, False])
+    for state in (layer.initial_state(3), layer(x[:, :5], torch.tensor([5, 3, 1]), layer.initial_state(3))[2]):
+        given = (x, lengths, state, None, Context(end=end))
+        monkeypatch.setattr(local, "SMALLEST_BLOCK", 1000)
+        want, want_lengths, want_state = layer(*given)
+        monkeypatch.setattr(local, "SMALLEST_BLOCK", 4)
+        got, got_lengths, got_state = layer(*given)
+        assert torch.equal(got_lengths, want_lengths)
+        torch.testing.assert_close(got, want, atol=1e-12, rtol=1e-12)
+        assert all(torch.equal(got_state[name], want_state[name]) for name in want_state)
 
 
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned"])

@@ -11,7 +11,7 @@ from torch import Tensor
 from seqhub.nn.cell import Cell, LinearCell
 from seqhub.nn.engines.linear import linear_scan, run_linear
 from seqhub.nn.engines.memory import run_memory
-from seqhub.nn.engines.mode import exporting, is_exporting
+from seqhub.nn.engines.mode import compiling, exporting, is_exporting
 from seqhub.nn.engines.native import run_native
 from seqhub.nn.engines.sequential import run_steps
 from seqhub.nn.memory import MemoryCell
@@ -19,6 +19,7 @@ from seqhub.nn.padding import valid_steps, zero_padding
 from seqhub.nn.state import Context, State, prefixed, substate
 
 __all__ = [
+    "compiling",
     "exporting",
     "is_exporting",
     "linear_scan",
@@ -34,7 +35,7 @@ def run_cell(
     cell: Cell, x: Tensor, lengths: Tensor, state: State, ctx: Context, *, native: bool = True
 ) -> tuple[Tensor, State]:
     """A cell over a chunk: x [B T D] with zeros on padding, lengths [B], state [B ...] -> y [B T O] zero on padding,
-    next state.
+    next state. Padding is not looked at, whatever reset marks it bears.
     """
     if cell.inlet is not None:
         kept = {name: value for name, value in state.items() if not name.startswith("inlet.")}

@@ -22,7 +22,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from seqhub.nn.engines.program import Examples, StepProgram
 
-STEPS = int(__import__("os").environ.get("KK","8"))  # of a block: measured; 16 take twice as long to compile and save 5 % of a train step
+STEPS = 8  # of a block; compile time grows with it, and what a call costs is shared by so many steps
 # Products stay apart from the sums after them, which are fused; multiply-adds may be contracted; the loop sees to the
 # strides.
 _OPTIONS = {"pattern_matcher": False, "size_asserts": False, "cpp.enable_floating_point_contract_flag": "fast"}
@@ -35,14 +35,15 @@ def has_compiler() -> bool:
 
 
 class Blocks:
-    """STEPS steps of a program in one call, compiled at the shapes of these examples of one step. Raises what the
+    """Some steps of a program in one call, compiled at the shapes of these examples of one step. Raises what the
     compiler raises.
 
     A block's forward gives (y, *state, *saved) of every step, its backward (*ginputs, *factors) of every step and then
     the gradient of the state that it began with and the sums, each in one list.
     """
 
-    def __init__(self, program: StepProgram, given: Examples) -> None:
+    def __init__(self, program: StepProgram, given: Examples, steps: int) -> None:
+        self.steps = steps
         inputs, state = ([t.detach().contiguous() for t in group] for group in given[:2])
         shared = [t.detach() for group in given[2:] for t in group]
         with torch.no_grad(), warnings.catch_warnings():
@@ -52,14 +53,12 @@ class Blocks:
             gy, gstate = torch.zeros_like(results[0]), [torch.zeros_like(value) for value in state]
             one = program.backward(*inputs, *state, *shared, *results[1 + len(state) :], gy, *gstate)
             self._zeros = [torch.zeros_like(value) for value in one[len(one) - program.n_sums :]]
-            self._forward = _Compiled(partial(_forward, program), inputs * STEPS, state, shared)
-            self._backward = _Compiled(
-                partial(_backward, program), inputs * STEPS, state, results * STEPS, [gy] * STEPS, gstate, shared, self._zeros
-            )
+            every = [inputs * steps, state, results * steps, [gy] * steps]
+            self._forward = _Compiled(partial(_forward, program, steps), inputs * steps, state, shared)
+            self._backward = _Compiled(partial(_backward, program, steps), *every, gstate, shared, self._zeros)
         self.results = len(results)  # of a step
-        self.slots = len(one) - len(state) - program.n_sums  # of a step backwards
-        before = len(inputs) * STEPS + len(state)
-        self._needs = [self._backward.used[before + index] for index in range(len(results) * STEPS)]
+        before = len(inputs) * steps + len(state)
+        self._needs = self._backward.used[before : before + len(results) * steps]
 
     def forward(self, inputs: list[Tensor], state: list[Tensor], shared: list[Tensor]) -> list[Any]:
         """inputs: those of every step."""
@@ -90,9 +89,9 @@ class Blocks:
 Tensors = Sequence[Any]
 
 
-def _forward(program: StepProgram, inputs: Tensors, state: Tensors, shared: Tensors) -> list[Any]:
+def _forward(program: StepProgram, steps: int, inputs: Tensors, state: Tensors, shared: Tensors) -> list[Any]:
     results: list[Any] = []
-    for now in _rows(inputs):
+    for now in _rows(inputs, steps):
         out = program.forward(*now, *state, *shared)
         state = out[1 : 1 + len(state)]
         results += out
@@ -101,6 +100,7 @@ def _forward(program: StepProgram, inputs: Tensors, state: Tensors, shared: Tens
 
 def _backward(
     program: StepProgram,
+    steps: int,
     inputs: Tensors,
     state: Tensors,
     results: Tensors,
@@ -110,9 +110,9 @@ def _backward(
     sums: Tensors,
 ) -> list[Any]:
     n_state, befores, found = len(state), [state], []
-    rows = _rows(results)
+    rows = _rows(results, steps)
     befores += [row[1 : 1 + n_state] for row in rows]
-    for now, before, row, gy in reversed(list(zip(_rows(inputs), befores, rows, gys, strict=False))):
+    for now, before, row, gy in reversed(list(zip(_rows(inputs, steps), befores, rows, gys, strict=False))):
         out = program.backward(*now, *before, *shared, *row[1 + n_state :], gy, *gstate)
         cut = len(out) - len(sums)
         flow = out[len(now) : len(now) + n_state]
@@ -122,10 +122,10 @@ def _backward(
     return [*(value for step in reversed(found) for value in step), *gstate, *sums]
 
 
-def _rows(values: Tensors) -> list[Tensors]:
+def _rows(values: Tensors, steps: int) -> list[Tensors]:
     """Those of every step."""
-    width = len(values) // STEPS
-    return [values[at : at + width] for at in range(0, len(values), width)]
+    width = len(values) // steps
+    return [values[step * width : (step + 1) * width] for step in range(steps)]
 
 
 class _Compiled:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 
 from seqhub.nn.cell import Cell
-from seqhub.nn.engines.blocks import Blocks, has_compiler
+from seqhub.nn.engines.blocks import STEPS, Blocks, has_compiler
 from seqhub.nn.engines.loop import TracedLoop
 from seqhub.nn.engines.program import Examples, trace_step
 
@@ -67,15 +68,21 @@ def _compile(step: Any, cell: Cell, examples: Examples, say: Callable[[str], Non
     """Compile, or find the loop of an equal layer. Whatever fails is said once, and the traced program runs."""
     try:
         program = trace_step(step, examples, for_compiler=True)
-        name = (program.text, examples.likeness, torch.get_num_threads())
+        name = (program.text, examples.likeness, torch.get_num_threads(), STEPS)
         if name not in _shared:
             _shared[name] = None  # in case of failure
             if not has_compiler():
                 raise FileNotFoundError("no C++ compiler is installed")
             say(f"compiling the loop of {type(cell).__name__} once; torch keeps it for later runs")
-            _shared[name] = TracedLoop(program, Blocks(program, examples))
+            _shared[name] = TracedLoop(program, Blocks(program, examples, STEPS))
         return _shared[name]
     except Exception as error:
-        first = str(error).strip().splitlines()[:1]
-        log.warning("%s runs uncompiled: %s: %s", type(cell).__name__, type(error).__name__, *first or [""])
+        first = (str(error).strip().splitlines() or [""])[0]
+        _warn(f"running uncompiled: {type(error).__name__}: {first}")
         return None
+
+
+@cache
+def _warn(text: str) -> None:
+    """Say it, once a process."""
+    log.warning(text)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqhub.nn.engines.blocks import STEPS, Blocks
+from seqhub.nn.engines.blocks import Blocks
 from seqhub.nn.engines.program import StepProgram
 
 _BelowAutograd: Any = torch._C._AutoDispatchBelowAutograd  # nothing inside records; skip asking at every call
@@ -46,9 +46,9 @@ def _infer(
         shared = [*shared, *program.hoist(*shared)]
         columns, ys = _columns(inputs, blocks), []
         state = _contiguous(state, blocks)
-        start = _whole(columns, blocks)
-        for t in range(0, start, STEPS):
-            results = blocks.forward(_flat(columns[t : t + STEPS]), state, shared)
+        size, start = _whole(columns, blocks)
+        for t in range(0, start, size):
+            results = blocks.forward(_flat(columns[t : t + size]), state, shared)
             ys += results[:: blocks.results]
             state = _last(results, blocks.results, n_state)
         for now in columns[start:]:
@@ -69,9 +69,9 @@ class _Loop(torch.autograd.Function):
             shared += program.hoist(*shared)
             columns = _columns(flat[:n_inputs], blocks)
             state: Sequence[Tensor] = _contiguous(flat[n_inputs : n_inputs + n_state], blocks)
-            start = _whole(columns, blocks)
-            for t in range(0, start, STEPS):
-                now = _flat(columns[t : t + STEPS])
+            size, start = _whole(columns, blocks)
+            for t in range(0, start, size):
+                now = _flat(columns[t : t + size])
                 results = blocks.forward(now, state, shared)
                 kept.append((now, state, blocks.needed(results)))
                 ys += results[:: blocks.results]
@@ -95,7 +95,7 @@ class _Loop(torch.autograd.Function):
         sums: list[Any] = [0.0] * program.n_sums
         with _BelowAutograd():
             columns = [column for (column,) in _columns([gy], blocks)]
-            start = _whole(columns, blocks)
+            size, start = _whole(columns, blocks)
             found: list[list[Any]] = [[None] * len(columns) for _ in range(slots)]  # inputs' gradients, factors
             for t in range(len(columns) - 1, start - 1, -1):
                 now, state, saved = kept.pop()
@@ -107,11 +107,11 @@ class _Loop(torch.autograd.Function):
                 sums = [value + total for value, total in zip(out[cut:], sums, strict=True)]
             if start:
                 gstate, sums = _contiguous(gstate, blocks), blocks.totals(sums)
-            for t in range(start - STEPS, -1, -STEPS):
-                out = blocks.backward(*kept.pop(), columns[t : t + STEPS], gstate, shared, sums)
+            for t in range(start - size, -1, -size):
+                out = blocks.backward(*kept.pop(), columns[t : t + size], gstate, shared, sums)
                 for slot, column in enumerate(found):
-                    column[t : t + STEPS] = out[slot : slots * STEPS : slots]
-                gstate, sums = out[slots * STEPS : slots * STEPS + n_state], out[slots * STEPS + n_state :]
+                    column[t : t + size] = out[slot : slots * size : slots]
+                gstate, sums = out[slots * size : slots * size + n_state], out[slots * size + n_state :]
             stacked = _stacked(found)
             gparameters: list[Tensor | None] = [None] * (len(ctx.needs_input_grad) - 2 - n_flow - n_constants)
             for number, (index, transposed) in enumerate(program.factors):
@@ -133,9 +133,9 @@ def _contiguous(tensors: Sequence[Tensor], blocks: Blocks | None) -> list[Tensor
     return [tensor.contiguous() for tensor in tensors] if blocks is not None else list(tensors)
 
 
-def _whole(columns: Sequence[Any], blocks: Blocks | None) -> int:
-    """The number of steps that whole blocks cover."""
-    return 0 if blocks is None else len(columns) // STEPS * STEPS
+def _whole(columns: Sequence[Any], blocks: Blocks | None) -> tuple[int, int]:
+    """The steps of a block, and the number of steps that whole blocks cover."""
+    return (1, 0) if blocks is None else (blocks.steps, len(columns) // blocks.steps * blocks.steps)
 
 
 def _flat(rows: Sequence[Sequence[Tensor]]) -> list[Tensor]:

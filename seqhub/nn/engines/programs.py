@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from seqhub.nn.cell import Cell
-from seqhub.nn.engines.blocks import STEPS
-from seqhub.nn.engines.compiled import compiled_loop
+from seqhub.nn.engines import compiled
 from seqhub.nn.engines.loop import TracedLoop
 from seqhub.nn.engines.mode import compile_notice
 from seqhub.nn.engines.program import Examples, StepFunction, trace_step
@@ -49,9 +48,9 @@ def loop_for(step: Any, cell: Cell, sequences: list[Tensor], state: State, const
     kept.move_to_end(key)
     loop = kept[key]
     say = compile_notice()
-    if loop is None or say is None or sequences[0].shape[1] < STEPS:
+    if loop is None or say is None or sequences[0].shape[1] < compiled.STEPS:
         return loop
-    return compiled_loop(step, cell, key, examples, say) or loop
+    return compiled.compiled_loop(step, cell, key, examples, say) or loop
 
 
 def _trace(step: StepFunction, examples: Examples) -> TracedLoop | None:

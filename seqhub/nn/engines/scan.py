@@ -1,6 +1,6 @@
 """The recurrence itself: h_t = a_t * h_(t-1) + b_t, elementwise, real or complex, with an analytic backward.
 
-One multiply-add a step, written in place, beats tree and log-space forms on a CPU: they read memory more often. Where
+One multiply-add a step, written to where its result belongs, beats tree and log-space forms on a CPU: they read memory more often. Where
 a step is so small that calling the operator costs more than its arithmetic, time is cut into blocks which run side by
 side, and a second pass carries each block's end into the next: 2 L + T / L calls in place of T.
 
@@ -11,6 +11,7 @@ Shapes: B batch, T time, L steps of a block.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,7 @@ from torch._higher_order_ops.scan import scan
 
 from seqhub.nn.engines.mode import is_exporting
 
+_BelowAutograd: Any = torch._C._AutoDispatchBelowAutograd  # nothing inside records; skip asking at every call
 BLOCK = 32  # L; short, so that products of gains beyond 1 stay finite
 # Numbers a step, up to which blocks pay: measured on a CPU; on CUDA, where a launch costs as much as moving 3 MB.
 SMALL_STEP = {"cpu": 1024, "cuda": 1 << 18}
@@ -31,7 +33,11 @@ def linear_scan(a: Tensor, b: Tensor, h0: Tensor, *, pairs: bool = False) -> tup
         return _scan_op(a, b, h0, pairs)
     if a.shape[1] == 0:
         return b, h0
-    h: Tensor = _LinearScan.apply(a, b, h0.contiguous(), pairs)  # type: ignore[no-untyped-call]
+    h0 = h0.contiguous()
+    if not torch.is_grad_enabled() or not (a.requires_grad or b.requires_grad or h0.requires_grad):
+        h = _every(a, b, h0, pairs)
+    else:
+        h = _LinearScan.apply(a, b, h0, pairs)  # type: ignore[no-untyped-call]
     return h, h[:, -1]
 
 
@@ -58,15 +64,26 @@ def _scan_parts(xs: list[Tensor], h0: list[Tensor]) -> tuple[list[Tensor], list[
     return [part.transpose(0, 1) for part in every], list(last)
 
 
+def _every(a: Tensor, b: Tensor, h0: Tensor, pairs: bool) -> Tensor:
+    """Time stays axis 1: strided steps cost less than transposed copies."""
+    with _BelowAutograd():
+        out = torch.empty_like(b, memory_format=torch.contiguous_format)
+        gains, given, rows, first = _as_numbers(pairs, a, b, out, h0)
+        if _small(rows):
+            rows.copy_(given)
+            rows[:, 0].addcmul_(gains[:, 0], first)
+            _run_blocks(gains[:, 1:], rows)
+        else:
+            _run_steps(gains.unbind(1), given.unbind(1), rows.unbind(1), first)
+        return out
+
+
 class _LinearScan(torch.autograd.Function):
-    """a, b [B T ...], h0 [B ...] -> h [B T ...]. Time stays axis 1: strided steps cost less than transposed copies."""
+    """a, b [B T ...], h0 [B ...] -> h [B T ...]."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, h0: Tensor, pairs: bool) -> Tensor:
-        out = b.clone(memory_format=torch.contiguous_format)
-        gains, rows, first = _as_numbers(pairs, a, out, h0)
-        rows[:, 0].addcmul_(gains[:, 0], first)
-        _run(gains[:, 1:], rows)
+        out = _every(a, b, h0, pairs)
         ctx.save_for_backward(a, h0, out)
         ctx.pairs = pairs
         return out
@@ -75,17 +92,27 @@ class _LinearScan(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         a, h0, out = ctx.saved_tensors
-        db, da, dh0 = grad.clone(memory_format=torch.contiguous_format), torch.empty_like(out), torch.empty_like(h0)
-        gains, rows, first, to_gains, to_rows, to_first = _as_numbers(ctx.pairs, a, out, h0, da, db, dh0)
-        if ctx.pairs:
-            to_rows.conj_physical_()  # run on conjugates: then it is gains and rows as they are
-        _run(gains[:, 1:], to_rows, reverse=True)
-        torch.mul(to_rows[:, 0], first, out=to_gains[:, 0])
-        torch.mul(to_rows[:, 1:], rows[:, :-1], out=to_gains[:, 1:])
-        torch.mul(to_rows[:, 0], gains[:, 0], out=to_first)
-        if ctx.pairs:
-            for result in (to_rows, to_gains, to_first):
-                result.conj_physical_()
+        with _BelowAutograd():
+            db, da, dh0 = torch.empty_like(out), torch.empty_like(out), torch.empty_like(h0)
+            grad = grad.contiguous()
+            gains, rows, first, given, to_gains, to_rows, to_first = _as_numbers(
+                ctx.pairs, a, out, h0, grad, da, db, dh0
+            )
+            if ctx.pairs:
+                given = torch.conj_physical(given, out=to_rows)  # run on conjugates: then it is gains and rows as they are
+            if _small(rows):
+                to_rows.copy_(given)
+                _run_blocks(gains[:, 1:], to_rows, reverse=True)
+            else:
+                to_rows[:, -1].copy_(given[:, -1])
+                a_steps, g_steps, h_steps = (x.unbind(1)[::-1] for x in (gains, given, to_rows))
+                _run_steps(a_steps, g_steps[1:], h_steps[1:], h_steps[0])
+            torch.mul(to_rows[:, 0], first, out=to_gains[:, 0])
+            torch.mul(to_rows[:, 1:], rows[:, :-1], out=to_gains[:, 1:])
+            torch.mul(to_rows[:, 0], gains[:, 0], out=to_first)
+            if ctx.pairs:
+                for result in (to_rows, to_gains, to_first):
+                    result.conj_physical_()
         return da, db, dh0, None
 
 
@@ -93,31 +120,27 @@ def _as_numbers(pairs: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(map(torch.view_as_complex, tensors)) if pairs else tensors
 
 
-def _run(gains: Tensor, rows: Tensor, *, reverse: bool = False) -> None:
+def _small(rows: Tensor) -> bool:
+    """Whether steps are so small, and so many, that blocks pay."""
+    return rows.shape[1] > 4 * BLOCK and rows[:, 0].numel() <= SMALL_STEP.get(rows.device.type, 0)
+
+
+def _run_steps(gains: Iterable[Tensor], given: Iterable[Tensor], rows: Iterable[Tensor], before: Tensor) -> None:
+    """rows_t = given_t + gains_t rows_(t-1), one step after the other; `given` may be the rows themselves."""
+    for gain, inflow, row in zip(gains, given, rows, strict=False):
+        before = torch.addcmul(inflow, gain, before, out=row)
+
+
+def _run_blocks(gains: Tensor, rows: Tensor, *, reverse: bool = False) -> None:
     """In place: rows_t += gains_(t-1) rows_(t-1); or, in reverse, rows_t += gains_t rows_(t+1). gains [B T-1 ...],
-    rows [B T ...].
+    rows [B T ...]. The first step (in reverse the last ones) goes alone, then whole blocks, then what is left.
     """
-    steps, numbers = rows.shape[1], rows[:, 0].numel()
-    if steps >= 4 * BLOCK and numbers <= SMALL_STEP.get(rows.device.type, 0):
-        _run_blocks(gains, rows, reverse)
-    else:
-        _run_steps(gains, rows, reverse)
-
-
-def _run_steps(gains: Tensor, rows: Tensor, reverse: bool) -> None:
-    a, h = gains.unbind(1), rows.unbind(1)
-    if reverse:
-        a, h = a[::-1], h[::-1]
-    for t, gain in enumerate(a):
-        h[t + 1].addcmul_(gain, h[t])
-
-
-def _run_blocks(gains: Tensor, rows: Tensor, reverse: bool) -> None:
-    """The first step (in reverse the last ones) goes alone, then whole blocks, then what is left."""
     blocks = gains.shape[1] // BLOCK
     cut = blocks * BLOCK
+    left = [x[:, cut:].unbind(1) for x in (gains, rows)]
     if reverse:
-        _run_steps(gains[:, cut:], rows[:, cut:], reverse)
+        left = [steps[::-1] for steps in left]
+        _run_steps(left[0], left[1][1:], left[1][1:], left[1][0])
         before, part = rows[:, cut], rows[:, :cut]
     else:
         before, part = rows[:, 0], rows[:, 1 : cut + 1]
@@ -135,7 +158,7 @@ def _run_blocks(gains: Tensor, rows: Tensor, reverse: bool) -> None:
     inflow = torch.stack(carried[-2::-1] if reverse else carried[:-1], dim=1)  # [B blocks ...]
     h.addcmul_(decay, inflow[:, :, None])
     if not reverse:
-        _run_steps(gains[:, cut:], rows[:, cut:], reverse)
+        _run_steps(left[0], left[1][1:], left[1][1:], left[1][0])
 
 
 def _in_blocks(x: Tensor, blocks: int) -> Tensor:

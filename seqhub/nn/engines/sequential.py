@@ -33,11 +33,12 @@ def run_steps(
     valid step. `traced=False` calls the cell at every step.
     """
     leaves, tree = pytree.tree_flatten(p)
+    if ctx.reset is not None:
+        ctx = ctx._replace(reset=ctx.reset & valid)  # a mark in padding is none
     if is_exporting():
         return _scan_steps(cell, leaves, tree, state, valid, ctx)
-    steps = valid.shape[1]
-    if not steps:
-        return leaves[0].new_zeros(valid.shape[0], 0, cell.output_size), state
+    if not valid.shape[1]:
+        return _no_steps(cell, leaves, tree, state, ctx), state
     extras = {"valid": valid} if not bool(valid.all()) else {}
     if ctx.reset is not None:
         extras["reset"] = ctx.reset
@@ -56,6 +57,15 @@ def run_steps(
         y, carried = one(list(now), carried, constants, [])
         ys.append(y)
     return torch.stack(ys, dim=1), dict(zip(state, carried, strict=True))
+
+
+def _no_steps(cell: Cell, leaves: list[Tensor], tree: pytree.TreeSpec, state: State, ctx: Context) -> Tensor:
+    """[B 0 Y]: the width that `step` gives, which `readout` may change, is known to the step alone."""
+    zeros = [leaf.new_zeros(leaf.shape[0], *leaf.shape[2:]) for leaf in leaves]
+    dt = None if ctx.dt is None else ctx.dt.new_zeros(len(zeros[0]), 1)
+    with torch.no_grad():
+        y, _ = cell.step(pytree.tree_unflatten(zeros, tree), state, Context(dt=dt))
+    return y.new_zeros(len(y), 0, *y.shape[1:])
 
 
 @dataclass(frozen=True)

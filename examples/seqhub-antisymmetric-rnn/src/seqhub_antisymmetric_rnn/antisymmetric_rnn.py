@@ -3,8 +3,8 @@
     z  = sigmoid( M h + V_z x + b_z )
     h' = h + step * z * tanh( M h + V_h x + b_h )        M = W - W^T - damping * I
 
-Chang et al. 2019, arXiv:1902.09689: the gated form; without the gate, z is 1. W - W^T has imaginary eigenvalues only, so
-that h neither grows nor fades; `damping` keeps the Euler steps stable. Gate and candidate share M, as in the paper.
+Chang et al. 2019, arXiv:1902.09689: the gated form; without the gate, z is 1. W - W^T has imaginary eigenvalues only,
+so that h neither grows nor fades; `damping` keeps the Euler steps stable. Gate and candidate share M, as in the paper.
 Shapes: B batch, T time, D input width, H hidden width.
 """
 

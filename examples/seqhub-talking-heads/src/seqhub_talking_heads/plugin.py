@@ -10,7 +10,7 @@ from seqhub.api import AttentionSpec, Config, Geometry, config, hookimpl, option
 @config
 class TalkingHeadsConfig(Config):
     heads: int = option(help="attention heads; divides the width", ge=1)
-    window: int = option(help="steps that a step sees, itself included", unit="steps", ge=1)
+    window: int = option(help="steps that a step sees, itself included", unit="steps", ge=2)
 
     def geometry(self, width: int) -> Geometry:
         return Geometry(width=width, past=self.window - 1)
@@ -29,6 +29,6 @@ def seqhub_register_attentions() -> Iterator[AttentionSpec]:
         config=TalkingHeadsConfig,
         summary="Causal attention over a sliding window, whose heads mix before and after the softmax.",
         reference="arXiv:2003.02436",
-        examples=({"heads": 2, "window": 4}, {"heads": 4, "window": 20}, {"heads": 1, "window": 1}),
+        examples=({"heads": 2, "window": 4}, {"heads": 4, "window": 20}),
         flags={"onnx": True, "streaming": True, "double": True},
     )

@@ -47,8 +47,8 @@ class SelfAttention(SequenceLayer):
 
         first: the key, as a number, that stands at the first query's place.  span [W]: offsets that can be seen.
         """
-        q = q.unflatten(-1, (self.heads, -1))  # [B T H E]
-        k, v = kv.unflatten(-1, (2, self.kv_heads, -1)).unbind(2)  # 2 x [B K G E]
+        q = torch.unflatten(q, -1, (self.heads, -1))  # [B T H E]
+        k, v = torch.unflatten(kv, -1, (2, self.kv_heads, -1)).unbind(2)  # 2 x [B K G E]
         k_at = torch.arange(kv.shape[1], device=kv.device)
         q_at = first + torch.arange(q.shape[1], device=q.device)
         bias = self.positions.bias(q, k_at - q_at[:, None], span)

@@ -45,7 +45,8 @@ class MonotonicCell(AdditiveCell):
 
     def energies(self, state: State, seen: Seen) -> Tensor:
         length = torch.linalg.vector_norm(self.score.weight)
-        return super().energies(state, seen) * (self.gain / length) + self.offset
+        energies: Tensor = super().energies(state, seen) * (self.gain / length) + self.offset
+        return energies
 
     def align(self, state: State, seen: Seen) -> tuple[Tensor, State]:
         energies = self.energies(state, seen).to(state["alignment"].dtype)

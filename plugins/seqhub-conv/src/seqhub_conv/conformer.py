@@ -4,9 +4,9 @@
     z = silu( norm( depthwise(g) ) )
     y = dropout( W3 z )
 
-Gulati et al. 2020, arXiv:2005.08100, section 2.2, without the layer norm before it and the sum around it: those are the
-`residual` of a recipe. Differs: layer norm in place of batch norm (`norm: batch` gives that), and causal where the paper
-is centred, so that it streams without delay. Shapes: B batch, T time, D width.
+Gulati et al. 2020, arXiv:2005.08100, section 2.2, without the layer norm before it and the sum around it: those are
+the `residual` of a recipe. Differs: layer norm in place of batch norm (`norm: batch` gives that), and causal where the
+paper is centred, so that it streams without delay. Shapes: B batch, T time, D width.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Convolution over time and across positions, as over a spectrogram's frames and frequencies.
 
-A step of D numbers is read as D / P channels at P positions, channel by channel; the output is C channels at P' positions
-in the same order. Over time it is a `conv1d`: causal or with look-ahead, strided, dilated. Across positions it is centred
-and padded with zeros, so P' = ceil(P / stride_across).
+A step of D numbers is read as D / P channels at P positions, channel by channel; the output is C channels at P'
+positions in the same order. Over time it is a `conv1d`: causal or centred, strided, dilated. Across positions it is
+centred and padded with zeros, so P' = ceil(P / stride_across).
 Shapes: B batch, T time, D input width, J input channels, C channels, P positions.
 """
 
@@ -56,6 +56,6 @@ class Conv2d(SequenceLayer):
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
         buffer, out_lengths, next_state = self.window(zero_padding(x, lengths), lengths, state, ctx.end)
-        frames = buffer.unflatten(2, self.shape).transpose(1, 2)  # [B T+ D] -> [B J T+ P]
+        frames = buffer.reshape(*buffer.shape[:2], *self.shape).transpose(1, 2)  # [B T+ D] -> [B J T+ P]
         y = self.activation(self.conv(frames)).transpose(1, 2).flatten(2)  # [B C T' P'] -> [B T' C*P']
         return zero_padding(y, out_lengths), out_lengths, next_state

@@ -3,7 +3,8 @@
     y_t[c] = activation( sum_i w_i[c] x_(t + F - (K - 1 - i)*d)[c] + b[c] )
 
 The short causal form (kernel 4) stands before many linear recurrences; with look-ahead F = K - 1 it is the row
-convolution that gives a forward recurrence a glimpse of what comes (arXiv:1512.02595). Shapes: B batch, T time, D width.
+convolution that gives a forward recurrence a glimpse of what comes (arXiv:1512.02595).
+Shapes: B batch, T time, D width.
 """
 
 from __future__ import annotations

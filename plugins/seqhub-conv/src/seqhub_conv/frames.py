@@ -28,7 +28,8 @@ def frame_sizes(rate_hz: int, window_ms: float, hop_ms: float, fft: int | None) 
     """Milliseconds in samples; `fft` is the next power of two where not given. ValueError where one cannot be."""
     window, hop = round(rate_hz * window_ms / 1000), round(rate_hz * hop_ms / 1000)
     if hop < 1 or window < 2:
-        raise ValueError(f"at {rate_hz} Hz a window of {window_ms:g} ms every {hop_ms:g} ms has {window} and {hop} samples")
+        got = f"{window} samples every {hop}"
+        raise ValueError(f"{window_ms:g} ms every {hop_ms:g} ms are {got} at {rate_hz} Hz: too few")
     size = 1 << (window - 1).bit_length() if fft is None else fft
     if size < window:
         raise ValueError(f"fft is {size}, less than the window's {window} samples")

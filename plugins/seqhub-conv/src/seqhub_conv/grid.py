@@ -1,8 +1,8 @@
 """A 2-D convolution within each step: a step of D numbers is read as J channels of a grid of H rows and W columns.
 
 Channel by channel, row by row, in and out; the grid is padded with zeros to its own middle, so that ceil(H / stride) by
-ceil(W / stride) are left, and then of each `pool` by `pool` cells the largest (an incomplete rim is left out). It is the
-encoder in front of a ConvLSTM (arXiv:1506.04214) or of any recurrence over pictures. No time is mixed.
+ceil(W / stride) are left, and then of each `pool` by `pool` cells the largest (an incomplete rim is left out). It is
+the encoder in front of a ConvLSTM (arXiv:1506.04214) or of any recurrence over pictures. No time is mixed.
 Shapes: B batch, T time, D = J*H*W input width, C channels.
 """
 

@@ -5,8 +5,9 @@
 
 h hop, N window, M size of the Fourier transform, w the taper, A the mel filters, F look-ahead. Each input column is a
 channel of its own; a step is a sample. The transform is a strided convolution with sines and cosines, so it needs no
-operator of its own in a graph, streams sample by sample and has a gradient. Causal: the window ends with its hop, so the
-first frames begin in the silence before the first sample. Davis and Mermelstein 1980, doi:10.1109/TASSP.1980.1163420.
+operator of its own in a graph, streams sample by sample and has a gradient. Causal: the window ends with its hop, so
+the first frames begin in the silence before the first sample.
+Davis and Mermelstein 1980, doi:10.1109/TASSP.1980.1163420.
 Shapes: B batch, T samples, D channels, N window, K frequencies, M mels.
 """
 
@@ -68,9 +69,9 @@ class LogMel(SequenceLayer):
         real, imaginary = F.conv1d(waves, self.basis, stride=self.window.stride).chunk(2, dim=1)  # 2 x [B*D K T']
         power = (real.square() + imaginary.square()).mT
         y = (power @ self.filters).clamp(min=self.floor).log()  # [B*D T' M]
-        if self.gain is not None:
+        if self.gain is not None and self.bias is not None:
             y = y * self.gain + self.bias
-        y = y.unflatten(0, (-1, self.d_in)).transpose(1, 2).flatten(2)  # [B T' D*M]
+        y = y.reshape(-1, self.d_in, *y.shape[1:]).transpose(1, 2).flatten(2)  # [B T' D*M]
         return zero_padding(y, out_lengths), out_lengths, next_state
 
 

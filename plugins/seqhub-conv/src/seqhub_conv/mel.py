@@ -3,8 +3,8 @@
     htk      m = 2595 log10(1 + f / 700)
     slaney   m = f / (200/3) below 1000 Hz, then 15 + 27 ln(f / 1000) / ln(6.4)
 
-Filter i is a triangle over the frequencies f_i, f_(i+1), f_(i+2), which stand at equal steps of m. The Slaney form scales
-each to the same area, 2 / (f_(i+2) - f_i). O'Shaughnessy 1987, and Slaney's Auditory Toolbox (1998).
+Filter i is a triangle over the frequencies f_i, f_(i+1), f_(i+2), which stand at equal steps of m. The Slaney form
+scales each to the same area, by 2 / (f_(i+2) - f_i). O'Shaughnessy 1987, and Slaney's Auditory Toolbox (1998).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def mel_filters(*, rate_hz: int, fft: int, mels: int, low_hz: float, high_hz: fl
     low, high = to_mel(low_hz, scale), to_mel(high_hz, scale)
     edges = [from_mel(low + (high - low) * i / (mels + 1), scale) for i in range(mels + 2)]
     bins = [k * rate_hz / fft for k in range(fft // 2 + 1)]
-    return [_triangle(bins, *edges[i : i + 3], scale) for i in range(mels)]
+    return [_triangle(bins, edges[i], edges[i + 1], edges[i + 2], scale) for i in range(mels)]
 
 
 def _triangle(bins: Sequence[float], left: float, peak: float, right: float, scale: Scale) -> list[float]:

@@ -47,7 +47,8 @@ class Pool1d(SequenceLayer):
         values, real = buffer.mT[:, :-1], buffer.mT[:, -1:]  # [B D T+], [B 1 T+]
         if self.kind == "max":
             lowest = torch.finfo(values.dtype).min
-            y = F.max_pool1d(torch.where(real > 0, values, lowest), self.kernel, self.window.stride)
+            seen = torch.where(real > 0, values, lowest)[..., None]  # in 2-D: torch 2.13 exports max_pool1d at one size
+            y = F.max_pool2d(seen, (self.kernel, 1), (self.window.stride, 1))[..., 0]
         else:
             share = F.avg_pool1d(real, self.kernel, self.window.stride)
             y = F.avg_pool1d(values, self.kernel, self.window.stride) / share.clamp(min=0.5 / self.kernel)

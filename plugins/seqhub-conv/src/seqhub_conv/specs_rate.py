@@ -179,7 +179,6 @@ def specs() -> Iterator[EncoderSpec]:
         summary="Convolutions of stride 2: 2, 4 or 8 times fewer steps.",
         reference="arXiv:1512.02595",
         examples=(
-            {"channels": 6},
             {"channels": 4, "factor": 2, "kernel": 2, "activation": "gelu"},
             {"channels": 4, "factor": 8, "activation": "silu"},
             {"channels": 4, "factor": 4, "kernel": 5, "padding": "centred", "activation": "gelu"},
@@ -207,10 +206,8 @@ def specs() -> Iterator[EncoderSpec]:
         summary="2-D convolutions of stride 2: 2, 4 or 8 times fewer frames and frequencies.",
         reference="arXiv:2005.08100",
         examples=(
-            {"channels": 3},
-            {"channels": 2, "factor": 2, "positions": 4, "kernel": 2, "kernel_across": 1, "activation": "gelu"},
-            {"channels": 2, "factor": 8, "activation": "silu"},
-            {"channels": 2, "factor": 4, "padding": "centred", "activation": "gelu"},
+            {"channels": 2, "activation": "silu"},
+            {"channels": 2, "factor": 2, "positions": 4, "kernel": 2, "kernel_across": 1, "padding": "centred"},
         ),
         flags=FLAGS,
     )
@@ -230,10 +227,8 @@ def specs() -> Iterator[EncoderSpec]:
         summary="2-D convolution within each step, which holds a grid; the encoder before a ConvLSTM.",
         reference="arXiv:1506.04214",
         examples=(
-            {"channels": 2, "height": 2, "width": 4},
-            {"channels": 3, "height": 2, "width": 2, "kernel": 1, "activation": "none", "bias": False},
-            {"channels": 2, "height": 4, "width": 2, "stride": 2, "activation": "gelu"},
             {"channels": 2, "height": 2, "width": 4, "pool": 2, "activation": "tanh"},
+            {"channels": 3, "height": 2, "width": 2, "kernel": 1, "stride": 2, "activation": "none", "bias": False},
         ),
         flags=FLAGS,
     )
@@ -245,8 +240,6 @@ def specs() -> Iterator[EncoderSpec]:
         reference="doi:10.1109/5.726791",
         examples=(
             {"kind": "max"},
-            {"kind": "mean", "stride": 3},
-            {"kind": "max", "stride": 1, "kernel": 1},
             {"kind": "max", "stride": 2, "kernel": 5, "padding": "centred"},
             {"kind": "mean", "stride": 2, "kernel": 3},
         ),
@@ -275,6 +268,6 @@ def blocks() -> Iterator[BlockSpec]:
         config=BatchNormConfig,
         summary="Batch norm over the valid steps; running statistics in evaluation.",
         reference="arXiv:1502.03167",
-        examples=({"momentum": 0.1}, {"momentum": 0.01, "eps": 1e-3}),
+        examples=({"momentum": 0.1},),
         flags=FLAGS,
     )

@@ -172,8 +172,7 @@ def specs() -> Iterator[EncoderSpec]:
             {"channels": 6, "kernel": 3},
             {"channels": 4, "kernel": 1},
             {"channels": 4, "kernel": 3, "dilation": 4, "activation": "gelu"},
-            {"channels": 4, "kernel": 3, "stride": 3, "groups": 2},
-            {"channels": 4, "kernel": 5, "stride": 2, "bias": False},
+            {"channels": 4, "kernel": 3, "stride": 3, "groups": 2, "bias": False},
             {"channels": 6, "kernel": 5, "padding": "centred"},
             {"channels": 4, "kernel": 7, "stride": 2, "padding": "centred"},
             {"channels": 4, "kernel": 3, "dilation": 2, "stride": 2, "look_ahead": 3},
@@ -201,10 +200,9 @@ def specs() -> Iterator[EncoderSpec]:
         summary="Residual blocks of two dilated causal convolutions.",
         reference="arXiv:1803.01271",
         examples=(
-            {"channels": 6},
-            {"channels": 8, "kernel": 2, "levels": 3, "dropout": 0.1},
+            {"channels": 6, "levels": 2, "dropout": 0.1},
             {"channels": 8, "kernel": 1, "weight_norm": False},
-            {"channels": 4, "kernel": 3, "dilation": 4, "weight_norm": False},
+            {"channels": 4, "kernel": 2, "dilation": 4, "weight_norm": False},
         ),
         flags=FLAGS,
     )
@@ -215,9 +213,8 @@ def specs() -> Iterator[EncoderSpec]:
         summary="Gated dilated convolutions with residual and skip outputs.",
         reference="arXiv:1609.03499",
         examples=(
-            {"channels": 6, "skip": 5, "layers": 3},
+            {"channels": 4, "skip": 5, "layers": 2, "stacks": 2},
             {"channels": 4, "skip": 4, "kernel": 1, "layers": 1},
-            {"channels": 4, "skip": 6, "kernel": 3, "layers": 2, "stacks": 2},
         ),
         flags=FLAGS,
     )
@@ -231,7 +228,6 @@ def specs() -> Iterator[EncoderSpec]:
             {"kernel": 5},
             {"kernel": 1, "bias": False},
             {"kernel": 7, "padding": "centred", "norm": "batch", "dropout": 0.1},
-            {"kernel": 4, "norm": "none"},
         ),
         flags=FLAGS,
     )
@@ -242,10 +238,9 @@ def specs() -> Iterator[EncoderSpec]:
         summary="Depthwise-separable stack: a filter per channel, then a mixture of channels.",
         reference="arXiv:1711.07128",
         examples=(
-            {"channels": 6},
+            {"channels": 6, "kernel": 3, "dilation": 2, "activation": "silu"},
             {"channels": 6, "kernel": 1, "norm": "none"},
             {"channels": 4, "kernel": 2, "stride": 2, "layers": 2, "norm": "batch", "activation": "gelu"},
-            {"channels": 6, "kernel": 3, "dilation": 2, "padding": "centred", "layers": 2, "activation": "silu"},
         ),
         flags=FLAGS,
     )
@@ -257,8 +252,7 @@ def specs() -> Iterator[EncoderSpec]:
         reference="arXiv:1408.5882",
         examples=(
             {"channels": 4},
-            {"channels": 3, "kernels": [1], "activation": "tanh"},
-            {"channels": 3, "kernels": [2, 5], "padding": "centred", "activation": "gelu"},
+            {"channels": 3, "kernels": [1, 4], "padding": "centred", "activation": "gelu"},
         ),
         flags=FLAGS,
     )

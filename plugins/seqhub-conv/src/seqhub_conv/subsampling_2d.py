@@ -1,7 +1,7 @@
 """Fewer frames and fewer frequencies: 2-D convolutions of stride 2 both ways, one for each halving.
 
-The front of DeepSpeech 2 (arXiv:1512.02595) and of the Conformer (arXiv:2005.08100), which have 2 convolutions (factor 4).
-The output is channels * ceil(P / factor) wide, channel by channel; a `linear` block brings it to the model's width.
+The front of the Conformer (arXiv:2005.08100, factor 4), after that of DeepSpeech 2 (arXiv:1512.02595). The output is
+channels * ceil(P / factor) wide, channel by channel; a `linear` block brings it to the model's width.
 Shapes: B batch, T time, D input width, P positions (frequencies).
 """
 

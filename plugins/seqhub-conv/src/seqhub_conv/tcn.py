@@ -3,8 +3,9 @@
     z = drop(relu( conv_d(x) ));   y = drop(relu( conv_d(z) ))
     out = relu( y + x )                                            x through a 1x1 convolution where widths differ
 
-Bai et al. 2018, arXiv:1803.01271. Level i has dilation d * 2^i, so L levels see 1 + 2 (K - 1) d (2^L - 1) steps. Weights
-start from N(0, 0.01), the biases as in torch. Differs: dropout draws each number of each step, not whole channels.
+Bai et al. 2018, arXiv:1803.01271. Level i has dilation d * 2^i, so L levels see 1 + 2 (K - 1) d (2^L - 1) steps.
+Weights start from N(0, 0.01), the biases as in torch. Differs: dropout draws each number of each step, not whole
+channels.
 Shapes: B batch, T time, D input width, C channels, K kernel.
 """
 
@@ -43,9 +44,7 @@ class TCN(Chain):
 class TCNBlock(SequenceLayer):
     """State: the windows of both convolutions."""
 
-    def __init__(
-        self, d_in: int, channels: int, kernel: int, dilation: int, dropout: float, weight_norm: bool
-    ) -> None:
+    def __init__(self, d_in: int, channels: int, kernel: int, dilation: int, dropout: float, weight_norm: bool) -> None:
         layers: dict[str, SequenceLayer] = {}
         for name, width in (("conv1", d_in), ("conv2", channels)):
             conv = _conv(width, channels, kernel, dilation, weight_norm)

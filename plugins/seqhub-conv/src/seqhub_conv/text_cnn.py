@@ -3,8 +3,8 @@
     y_t = concat_k activation( W_k x_(t - p_k .. t + f_k) + b_k )          p_k + f_k + 1 = k
 
 Kim 2014, arXiv:1408.5882, up to the pooling over time, which is the task's (`pool: max` is the paper's). Differs: every
-step has an output, the windows that reach over the ends included, where words count as zero; the paper has whole windows
-only. Shapes: B batch, T time, D input width, C channels of each width, N widths.
+step has an output, the windows that reach over the ends included, where words count as zero; the paper has whole
+windows only. Shapes: B batch, T time, D input width, C channels of each width, N widths.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     repeat       y_(tf + r) = x_t                                                   r = 0 .. f-1
     transposed   y_(tf + r) = b + sum_i W_(r + i f) x_(t - i)                        i = 0, 1, .. while r + i f < K
 
-f factor, K kernel (f where not given). L steps give L f: what a stride of f leaves of a whole number of blocks comes back
-to its old length. The transposed form is torch's, without the K - f outputs that would follow the last step: causal, no
+f factor, K kernel (f where not given). L steps give L f: what a stride of f leaves of a whole number of blocks comes
+back to its old length. The transposed form is torch's, without the K - f outputs that would follow the last step, so no
 output waits. Shapes: B batch, T time, D input width, C channels.
 """
 

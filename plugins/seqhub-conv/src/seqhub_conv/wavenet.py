@@ -5,18 +5,22 @@
     h_(i+1) = h_i + R_i z_i + r_i                              not after the last layer
     y = relu( sum_i S_i z_i + s_i )
 
-van den Oord et al. 2016, arXiv:1609.03499, without conditioning; the paper's two last 1x1 convolutions are `linear` blocks
-after this one. `stacks` repeats the dilations 1, 2, .. 2^(layers - 1).
+van den Oord et al. 2016, arXiv:1609.03499, without conditioning; the paper's two last 1x1 convolutions are `linear`
+blocks after this one. `stacks` repeats the dilations 1, 2, .. 2^(layers - 1).
 Shapes: B batch, T time, D input width, C channels of h and z, S skip channels.
 """
 
 from __future__ import annotations
+
+import operator
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqhub.nn import WHOLE, Context, Memory, SequenceLayer, Slot, State, Window, window_geometry, zero_padding
+from seqhub.nn.state import prefixed, substate
 
 
 class WaveNet(SequenceLayer):
@@ -25,9 +29,13 @@ class WaveNet(SequenceLayer):
     def __init__(
         self, d_in: int, *, channels: int, skip: int, kernel: int = 2, layers: int = 4, stacks: int = 1
     ) -> None:
+        if layers < 1 or stacks < 1:
+            raise ValueError(f"layers is {layers} and stacks is {stacks}, expected 1 or more")
         dilations = [2**i for _ in range(stacks) for i in range(layers)]
         windows = [Window(channels, past=(kernel - 1) * dilation) for dilation in dilations]
-        slots: dict[str, Slot] = {f"x{i}": slot for i, w in enumerate(windows) for slot in w.state.values()}
+        slots: dict[str, Slot] = {}
+        for i, window in enumerate(windows):
+            slots.update(prefixed(f"layer{i}", window.state))
         reach = sum((kernel - 1) * dilation for dilation in dilations)
         super().__init__(d_in, window_geometry(skip, kernel=reach + 1), slots)
         self.windows = windows
@@ -41,16 +49,13 @@ class WaveNet(SequenceLayer):
     ) -> tuple[Tensor, Tensor, State]:
         h = zero_padding(self.input(zero_padding(x, lengths)), lengths)
         next_state: State = {}
-        total = None
+        skipped: list[Tensor] = []
         for i, (window, gate, skip) in enumerate(zip(self.windows, self.gates, self.skips, strict=True)):
-            held = {name: state[f"x{i}"] for name in window.state}
-            buffer, _, kept = window(h, lengths, held, ctx.end)
-            next_state.update({f"x{i}": value for value in kept.values()})
+            buffer, _, kept = window(h, lengths, substate(state, f"layer{i}"), ctx.end)
+            next_state.update(prefixed(f"layer{i}", kept))
             value, opening = gate(buffer.mT).mT.chunk(2, dim=-1)  # 2 x [B T C]
             z = torch.tanh(value) * torch.sigmoid(opening)
-            total = skip(z) if total is None else total + skip(z)
+            skipped.append(skip(z))
             if i < len(self.residuals):
                 h = zero_padding(h + self.residuals[i](z), lengths)
-        if total is None:
-            raise ValueError("a WaveNet needs one layer or more")
-        return zero_padding(F.relu(total), lengths), lengths, next_state
+        return zero_padding(F.relu(reduce(operator.add, skipped)), lengths), lengths, next_state

@@ -23,7 +23,7 @@ class WeightNormConv1d(nn.Conv1d):
         super().__init__(d_in, channels, kernel, dilation=dilation)
         self.gain = nn.Parameter(self._length().detach().clone())
         self.register_buffer("folded", self.weight.detach().clone(), persistent=False)
-        self.register_load_state_dict_post_hook(_fold)
+        self.register_load_state_dict_post_hook(_fold)  # type: ignore[no-untyped-call]
 
     def match_gain(self) -> None:
         """Set g to |v|: after giving v other first values."""
@@ -44,7 +44,8 @@ class WeightNormConv1d(nn.Conv1d):
         return F.conv1d(input, weight, self.bias, self.stride, 0, self.dilation)
 
     def _length(self) -> Tensor:
-        return torch.linalg.vector_norm(self.weight, dim=(1, 2), keepdim=True)
+        length: Tensor = torch.linalg.vector_norm(self.weight, dim=(1, 2), keepdim=True)
+        return length
 
 
 @torch.no_grad()

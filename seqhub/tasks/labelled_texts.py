@@ -1,0 +1,137 @@
+"""Texts for classification: taken from a source, checked, split, and made ids with the vocabulary of train."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seqhub.data.batch import Item, Items
+from seqhub.data.columns import texts as cells_of
+from seqhub.data.nearest import nearest
+from seqhub.data.splits import SPLITS, Indices, stratified
+from seqhub.data.table import Source, Table
+from seqhub.data.texts import Texts
+from seqhub.errors import DataError
+from seqhub.tasks.base import refuse_source
+from seqhub.tasks.configs_text import TextClassifyConfig, TextClassifyData
+from seqhub.tasks.text_tokens import build_tokenizer
+from seqhub.text import UNKNOWN, Tokenizer
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledTexts:
+    """ids: [T] each, all of a text.  classes: [N] positions in `labels`.  splits: positions of texts.
+    once: [V], whether a token occurs exactly once in train.
+    """
+
+    texts: Texts
+    ids: list[NDArray[np.int64]]
+    classes: Indices
+    labels: tuple[str, ...]
+    splits: dict[str, Indices]
+    tokenizer: Tokenizer
+    once: NDArray[np.bool_]
+
+
+def read_labelled_texts(
+    source: Source, options: TextClassifyConfig, data: TextClassifyData, seed: int
+) -> LabelledTexts:
+    """Raises DataError where the source gives something else, a text is empty, a split would be empty, there is one
+    label only, or valid or test has a label that train has not.
+    """
+    texts = _texts(source, data)
+    names = tuple(sorted(set(texts.labels)))
+    if len(names) < 2:
+        what = f"{texts.origin}: every text has the label {names[0]!r}, so there is nothing to learn"
+        raise DataError(what, code="E315", fix="give texts of two labels or more")
+    position = {name: i for i, name in enumerate(names)}
+    classes = np.array([position[label] for label in texts.labels])
+    splits = _splits(texts, classes, data, seed)
+    _check_known(texts, splits)
+    tokenizer = build_tokenizer(options.tokens)
+    tokenizer.fit((texts.texts[i] for i in splits["train"]), (UNKNOWN,))
+    ids = [np.array(tokenizer.encode(text), dtype=np.int64) for text in texts.texts]
+    empty = [i for i, row in enumerate(ids) if not len(row)]
+    if empty:
+        what = f"the text {texts.texts[empty[0]]!r} has no token"
+        raise DataError.collect([texts.problem("E318", i, what, "remove it, or use other tokens") for i in empty[:5]])
+    seen = np.bincount(np.concatenate([ids[i] for i in splits["train"]]), minlength=tokenizer.size)
+    once = seen == 1
+    once[tokenizer.vocabulary.id(UNKNOWN)] = False
+    return LabelledTexts(texts, ids, classes, names, splits, tokenizer, once)
+
+
+class TextItems(Items):
+    """Item i of a split: x [T 1] ids, at most `longest` of them; target: the position of its label."""
+
+    def __init__(self, labelled: LabelledTexts, split: str, longest: int | None) -> None:
+        self.labelled, self.members, self.longest = labelled, labelled.splits[split], longest
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __getitem__(self, index: int) -> Item:
+        member = int(self.members[index])
+        ids = torch.from_numpy(self.labelled.ids[member][: self.longest])[:, None]
+        return Item(ids, torch.tensor(int(self.labelled.classes[member])), torch.tensor(index))
+
+
+def _texts(source: Source, data: TextClassifyData) -> Texts:
+    found = source.read()
+    if isinstance(found, Table):
+        found.require([data.text, data.label])
+        return Texts(
+            texts=[text.strip() for text in cells_of(found, data.text)],
+            labels=cells_of(found, data.label),
+            origin=found.origin,
+            notes=found.notes,
+            locate=(lambda i, locate=found.locate: locate(i, data.text)) if found.locate else None,
+        )
+    if isinstance(found, Texts):
+        return found
+    fix = "use a source such as csv, jsonl or lines"
+    raise refuse_source(found.origin, "something else", "text-classify", "texts with labels", fix)
+
+
+def _splits(texts: Texts, classes: Indices, data: TextClassifyData, seed: int) -> dict[str, Indices]:
+    if texts.splits is not None:
+        splits = {split: np.array(texts.splits[split], dtype=np.int64) for split in SPLITS}
+    elif data.folds is None:
+        splits = stratified(classes, data.split.valid, data.split.test, seed)
+    else:
+        splits = _folded(classes, data.folds, data.fold, data.split.valid, seed)
+    for name, members in splits.items():
+        if not len(members):
+            what = f"{texts.origin} has {len(texts.texts)} texts, none of them for {name}"
+            raise DataError(what, code="E311", fix=f"give more texts, or a larger share for {name}")
+    return splits
+
+
+def _folded(classes: Indices, folds: int, fold: int, valid: float, seed: int) -> dict[str, Indices]:
+    """Fold `fold` of `folds` is the test; each label is spread evenly over the folds, and over train and valid."""
+    part = np.zeros(len(classes), dtype=np.int64)
+    draw = np.random.default_rng(seed)
+    for label in np.unique(classes):
+        members = draw.permutation(np.flatnonzero(classes == label))
+        part[members] = (np.arange(len(members)) + label) % folds  # the rest of a label goes to another fold each
+    rest = np.flatnonzero(part != fold)
+    inner = stratified(classes[rest], valid, 0.0, seed)
+    return {"train": rest[inner["train"]], "valid": rest[inner["valid"]], "test": np.flatnonzero(part == fold)}
+
+
+def _check_known(texts: Texts, splits: dict[str, Indices]) -> None:
+    known = Counter(texts.labels[i] for i in splits["train"])
+    problems = []
+    for split in ("valid", "test"):
+        for i in splits[split]:
+            label = texts.labels[i]
+            if label not in known:
+                what = f"the label {label!r} of {split} never occurs in train, so it cannot be learnt"
+                fix = f"correct it, or move such a text to train; {nearest(label, known, 'labels')}"
+                problems.append(texts.problem("E313", int(i), what, fix))
+    if problems:
+        raise DataError.collect(problems[:5])

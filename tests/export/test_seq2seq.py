@@ -1,0 +1,174 @@
+"""An encoder-decoder as two graphs: proven, searched by the runtime, and refused where it was touched."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+import seqhub.runtime
+from seqhub.cli import main
+from seqhub.errors import BundleError, ExportError
+from seqhub.export import export_bundle, verify_bundle
+from seqhub.export.parity import prove
+from seqhub.export.sides import lower_sides, sides_of
+from seqhub.runtime.decoding import Search
+from seqhub.runtime.seq2seq import Translator
+from seqhub.tasks.translate_search import translations
+from tests.nn.pairs import small
+from tests.tasks.test_translate import batch_of, made
+
+pytestmark = pytest.mark.heavy
+
+
+@pytest.fixture(scope="module")
+def task():
+    return made()
+
+
+@pytest.fixture(scope="module")
+def model(task):
+    return small(target=task.ends.d_out, source=task.ends.tokens)
+
+
+@pytest.fixture(scope="module")
+def bundle(task, model, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("pair") / "bundle"
+    providers = {"block0": "a/gru==1", "decoder.0": "b/bahdanau==1"}
+    export_bundle(model, task.ends, task.manifest(), providers, out, name="pair")
+    return out
+
+
+def test_what_lies_in_the_bundle(bundle, task):
+    assert sorted(path.name for path in bundle.iterdir()) == [
+        "README.md", "decoder_step.onnx", "encoder.onnx", "parity.json", "seqhub.json",
+    ]  # fmt: skip
+    raw = json.loads((bundle / "seqhub.json").read_text())
+    tensors = {role: [t["name"] for t in (*g["inputs"], *g["outputs"])] for role, g in raw["graphs"].items()}
+    assert tensors["encoder"] == ["x", "lengths", "memory", "memory_lengths"]
+    states = ["0.h", "0.alignment", "1.h", "bridge.started"]
+    assert tensors["decoder_step"] == [
+        *("x", "lengths", "memory", "memory_lengths", *(f"state.{name}" for name in states)),
+        *("y", "out_lengths", *(f"next_state.{name}" for name in states)),
+    ]
+    assert raw["task"]["tokenizer"]["vocabulary"]["tokens"] == list(task.corpus.readers[0].vocabulary.tokens)
+    assert raw["plugins"] == ["a/gru==1", "b/bahdanau==1"]
+    parity = json.loads((bundle / "parity.json").read_text())["graphs"]
+    assert parity["encoder"]["max"] < 1e-5
+    assert parity["decoder_step"]["cases"] > 50
+    assert parity["decoder_step"]["chunked"]["max"] < 1e-4
+    shape = onnx.load(bundle / "encoder.onnx").graph.output[0].type.tensor_type.shape
+    assert [d.dim_param or d.dim_value for d in shape.dim] == ["batch", "time", 12]
+    card = (bundle / "README.md").read_text()
+    assert "model.translate(" in card
+    assert "encoder.onnx" in card
+
+
+def test_the_bundle_verifies(bundle, model, capsys):
+    assert all(check.ok is not False for check in verify_bundle(bundle, model))
+    assert main(["verify", str(bundle)]) == 0
+    assert "one token at a time, and all at once" in capsys.readouterr().out
+    other = copy.deepcopy(model)
+    for parameter in other.decoder.parameters():
+        parameter.data.mul_(1.01)
+    failed = {check.name for check in verify_bundle(bundle, other) if check.ok is False}
+    assert failed == {"parity of decoder_step.onnx with torch"}
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_the_runtime_finds_what_torch_finds(width, bundle, task, model):
+    batch = batch_of(task, rows=12)
+    options = Search(width=width)
+    ids = {"begin": task.corpus.begin, "end": task.corpus.end, "never": task.corpus.never}
+    with torch.no_grad():
+        expected = translations(model, batch, options, **ids, best=2)
+    translator = seqhub.runtime.load(bundle)
+    assert isinstance(translator, Translator)
+    found = translator.search_batch(batch.x.numpy(), batch.lengths.numpy(), options, best=2)
+    for one, other in zip(expected, found, strict=True):
+        assert [h.ids for h in one] == [h.ids for h in other]
+        np.testing.assert_allclose([h.log_p for h in one], [h.log_p for h in other], atol=1e-4)
+    y, lengths, state = translator.run(batch.x.numpy(), batch.lengths.numpy())
+    assert state == {}
+    assert lengths.shape == (12,)
+    answers = task.answer(torch.from_numpy(y), torch.from_numpy(lengths), batch)
+    wide = translator.search_batch(batch.x.numpy(), batch.lengths.numpy(), translator.search)
+    assert [tuple(answer.tolist()) for answer in answers] == [best.ids for best, *_ in wide]
+
+
+def test_from_text_to_text(bundle, task, tmp_path, capsys):
+    translator = seqhub.runtime.load(bundle)
+    sources = list(task.corpus.pairs.source)
+    one = translator.predict(sources[0])
+    assert one.text == task.corpus.readers[1].decode(one.ids)
+    many = translator.predict(sources)
+    assert many[0] == one
+    best = translator.translate(sources[:3], best=3, width=6, length_penalty=0.0)
+    assert [len(found.candidates) for found in best] == [3, 3, 3]
+    scores = [c.score for c in best[0].candidates]
+    assert scores == sorted(scores, reverse=True)
+    assert all(c.score == c.log_p for c in best[0].candidates)
+    assert {"text", "score", "others"} == set(best[0].as_dict())
+    file = tmp_path / "in.txt"
+    file.write_text("\n".join(sources[:2]) + "\n", encoding="utf-8")
+    assert main(["predict", str(bundle), str(file), "--json"]) == 0
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [answer["text"] for answer in answers] == [found.text for found in many[:2]]
+    csv = tmp_path / "in.csv"
+    csv.write_text(f'id,source\n1,"{sources[0]}"\n', encoding="utf-8")
+    assert translator.predict(csv).text == one.text
+
+
+def test_what_the_runtime_refuses(bundle):
+    translator = seqhub.runtime.load(bundle)
+    for call, message in (
+        (lambda: translator.stream(), "has no stream"),
+        (lambda: translator.outputs([np.zeros((2, 1), np.int64)]), "it has no outputs"),
+        (lambda: translator.rolling(np.zeros((2, 1), np.int64)), "row by row"),
+        (lambda: translator.generate("a"), "text behind a prompt"),
+        (lambda: translator.translate(["a"], width=0), "width and most are 1 or more"),
+        (lambda: translator.translate(["a"], beam=3), "translate: "),
+        (lambda: translator.predict(np.full((2, 1), 999)), "999"),
+        (lambda: translator.predict(np.zeros((0, 1), np.int64)), "no steps"),
+    ):
+        with pytest.raises(BundleError, match=message):
+            call()
+
+
+def test_a_bundle_without_its_decoder_is_damaged(bundle, tmp_path):
+    raw = json.loads((bundle / "seqhub.json").read_text())
+    del raw["graphs"]["decoder_step"]
+    (tmp_path / "seqhub.json").write_text(json.dumps(raw))
+    with pytest.raises(BundleError, match="it lists no graph"):
+        seqhub.runtime.load(tmp_path)
+
+
+def test_a_decoder_that_differs_is_told_apart_from_its_encoder(task, model):
+    sides = sides_of(model, task.ends, ["full", "stream"])
+    assert [side.role for side in sides] == ["encoder", "decoder_step"]
+    proto, info = lower_sides(sides[:1], 20)["encoder"]
+    wrong = copy.deepcopy(model.encoder)
+    for parameter in wrong.parameters():
+        parameter.data.add_(0.1)
+    assert prove(model.encoder, proto, info, "full", sides[0].units, 1e-4)[1] is None
+    failure = prove(wrong, proto, info, "full", sides[0].units, 1e-4)[1]
+    assert failure is not None
+    assert failure.mismatch.tensor == "y"
+
+
+def test_a_failed_export_names_the_block_and_leaves_nothing(task, tmp_path):
+    broken = small(target=task.ends.d_out, source=task.ends.tokens)
+    cell = broken.decoder.model.stack["0"].cell
+    plain = cell.readout
+    cell.readout = lambda y, x: plain(y, x) * (1.0 if not torch.compiler.is_compiling() else 1.1)
+    providers = {"decoder.0": "acme/bahdanau==1"}
+    with pytest.raises(ExportError, match=r"block 'decoder\.0' \(acme/bahdanau==1\)") as caught:
+        export_bundle(broken, task.ends, task.manifest(), providers, tmp_path / "out", name="broken")
+    assert caught.value.problems[0].code == "E503"
+    assert "decoder_step.onnx does not equal the model" in caught.value.problems[0].message
+    assert list(tmp_path.iterdir()) == []

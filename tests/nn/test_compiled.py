@@ -1,0 +1,186 @@
+"""Compiled blocks of steps against the plain loop; when they are compiled, and what happens where they cannot be."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from seqhub.nn import Cell, Context, Recurrent, Slot, valid_steps, zero_padding
+from seqhub.nn.engines import blocks, compiled, compiling
+from seqhub.nn.engines.fusible import rational_tanh
+from seqhub.nn.engines.sequential import run_steps
+
+
+class Toy(Cell):
+    """A gate, a norm in the loop, an output that is no state, and every way in which a parameter gets its gradient."""
+
+    def __init__(self, d_in: int, hidden: int = 5) -> None:
+        super().__init__(d_in, output_size=hidden, state={"h": Slot((hidden,), init=0.25), "c": Slot((hidden,))})
+        self.proj = nn.Linear(d_in, 2 * hidden)
+        self.turn = nn.Linear(hidden, 2 * hidden, bias=False)
+        self.norm = nn.LayerNorm(hidden)
+        self.peep = nn.Parameter(torch.randn(hidden))
+        self.scale = nn.Parameter(torch.tensor(0.7))
+
+    def project(self, x: Tensor) -> Tensor:
+        y: Tensor = self.proj(x)
+        return y
+
+    def step(self, p, state, ctx):
+        gate, new = (p + self.turn(state["h"])).chunk(2, dim=-1)
+        gate = torch.sigmoid(gate + self.peep * state["c"])
+        c = gate * state["c"] + (1 - gate) * torch.tanh(new)
+        h = self.scale * torch.tanh(self.norm(c))
+        return h + c, {"h": h, "c": c}
+
+
+def run(cell: Cell, lengths: list[int], ctx: Context = Context(), *, traced: bool = True):  # noqa: B008
+    """y, last state, and gradients by p, by the first state and by every parameter."""
+    generator = torch.Generator().manual_seed(1)
+    dtype = next(cell.parameters()).dtype
+    n, steps = torch.tensor(lengths), max(lengths)
+    x = torch.randn(len(lengths), steps, cell.d_in, generator=generator, dtype=dtype)
+    state = {k: torch.randn(len(lengths), *s.shape, generator=generator, dtype=dtype) for k, s in cell.state.items()}
+    for value in (x, *state.values()):
+        value.requires_grad_()
+    y, after = run_steps(cell, cell.project(x), state, valid_steps(n, steps), ctx, traced=traced)
+    y = zero_padding(y, n)
+    loss = y.square().sum() + sum(value.sin().sum() for value in after.values())
+    return [y, *after.values(), *torch.autograd.grad(loss, [x, *state.values(), *cell.parameters()])]
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """Blocks of three steps, which compile sooner, and nothing remembered of other tests."""
+    monkeypatch.setattr(compiled, "STEPS", 3)
+    monkeypatch.setattr(compiled, "_shared", {})
+    compiled._warn.cache_clear()
+
+
+@pytest.mark.heavy
+def test_compiled_blocks_are_the_plain_loop(fresh):
+    torch.manual_seed(0)
+    cell, twin, said = Toy(3).double(), Toy(3).double(), []
+    if shutil.which("g++") is None:
+        with compiling(said.append):
+            run(cell, [9, 9])
+        assert said == []
+        assert compiled._shared[next(iter(compiled._shared))] is None
+        return
+    for lengths in ([9, 9], [10, 10], [11, 11], [31, 31]):  # T a multiple of the block, and not
+        want = run(cell, lengths, traced=False)
+        with compiling(said.append):
+            got = run(cell, lengths)
+        for a, b in zip(got, want, strict=True):
+            torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-9)
+    assert len(said) == 1, "a length asked for another compilation"
+    ragged = [11, 4, 0, 9]  # another kind of step, and a larger batch
+    want = run(cell, ragged, traced=False)
+    with compiling(said.append):
+        got = run(cell, ragged)
+    for a, b in zip(got, want, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-9)
+    assert len(said) == 2
+    with compiling(said.append):
+        run(twin, [12, 12])  # an equal layer shares
+        run(cell, [12])  # a smaller batch runs the traced program
+        with torch.no_grad():
+            y = run_steps(cell, cell.project(torch.ones(2, 10, 3).double()), state_of(cell, 2), full(2, 10), Context())[0]
+    assert len(said) == 2
+    want = run_steps(cell, cell.project(torch.ones(2, 10, 3).double()), state_of(cell, 2), full(2, 10), Context())[0]
+    torch.testing.assert_close(y, want.detach(), atol=1e-10, rtol=1e-9)
+    loops = [loop for loop in compiled._shared.values() if loop is not None]
+    assert len(loops) == 2
+    assert all(loop.blocks is not None for loop in loops)
+
+
+def state_of(cell: Cell, batch: int) -> dict[str, Tensor]:
+    return {name: slot.tensor(batch).double() for name, slot in cell.state.items()}
+
+
+def full(batch: int, steps: int) -> Tensor:
+    return torch.ones(batch, steps, dtype=torch.bool)
+
+
+@pytest.mark.parametrize("how", ["no compiler", "a compiler that fails"])
+def test_what_cannot_be_compiled_runs_and_says_so_once(fresh, monkeypatch, caplog, how):
+    cell, other, said = Toy(3).double(), Toy(4).double(), []
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the compiler gave up\nwith much to say")
+
+    if how == "no compiler":
+        monkeypatch.setattr(compiled, "has_compiler", lambda: False)
+    else:
+        monkeypatch.setattr(compiled, "has_compiler", lambda: True)
+        monkeypatch.setattr(compiled, "Blocks", fail)
+    with caplog.at_level(logging.WARNING, logger="seqhub.nn"), compiling(said.append):
+        got = [run(one, [10, 10]) for one in (cell, cell, other)][0]
+    for a, b in zip(got, run(cell, [10, 10], traced=False), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-9)
+    assert len(caplog.messages) == 1
+    assert ("no C++ compiler" if how == "no compiler" else "gave up") in caplog.text
+    assert "much to say" not in caplog.text
+
+
+def test_nothing_is_compiled_unasked_nor_for_short_or_untrained_loops(fresh, monkeypatch):
+    monkeypatch.setattr(compiled, "has_compiler", lambda: True)
+    monkeypatch.setattr(compiled, "Blocks", lambda *_: pytest.fail("compiled"))
+    cell, said = Toy(3), []
+    run(cell, [10, 10])
+    monkeypatch.setattr(compiled, "STEPS", 12)
+    with compiling(said.append):
+        run(cell, [10, 10])
+    monkeypatch.setattr(compiled, "STEPS", 3)
+    with compiling(said.append), torch.no_grad():
+        run_steps(cell.double(), cell.project(torch.ones(2, 10, 3).double()), state_of(cell, 2), full(2, 10), Context())
+    assert said == []
+
+
+def test_a_program_for_the_compiler_is_the_same_step():
+    """What is worked out again backwards, and sums taken after the loop, without compiling anything."""
+    from seqhub.nn.engines import loop, program, programs
+
+    torch.manual_seed(0)
+    cell = Toy(3).double()
+    want = run(cell, [10, 10])
+    traced = program.trace_step
+
+    def for_compiler(step, given):
+        return traced(step, given, for_compiler=True)
+
+    programs._programs.pop(cell)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(programs, "trace_step", for_compiler)
+        got = run(cell, [10, 10])
+    kept = next(iter(programs._programs[cell].values()))
+    assert isinstance(kept, loop.TracedLoop)
+    assert kept.program.n_sums == 4  # norm gain and bias, peep, scale
+    for a, b in zip(got, want, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-9)
+
+
+def test_the_rational_tangent_is_tanh():
+    x = torch.cat((torch.linspace(-12, 12, 200001), torch.logspace(-30, 0, 5001)))
+    want = torch.tanh(x.double())
+    got = rational_tanh(x)
+    assert ((got - want).abs() <= 7 * torch.finfo(torch.float32).eps / 2 * want.abs()).all()
+    assert got.abs().max() <= 1
+    odd = rational_tanh(torch.tensor([float("nan"), float("inf"), -float("inf"), -0.0]))
+    assert odd[0].isnan()
+    assert odd[1:].tolist() == [1.0, -1.0, 0.0]
+    assert rational_tanh(x.double()) is NotImplemented
+
+
+def test_a_compiler_is_looked_for_by_its_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert not blocks.has_compiler()
+    program = tmp_path / "mine"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("CXX", str(program))
+    assert blocks.has_compiler()
