@@ -1,5 +1,6 @@
-"""Local attention through the whole layer against bare `scaled_dot_product_attention` with the same projections and the
-same mask made beforehand: a train step (forward + backward) and a forward pass, 2 threads, median ratios of paired runs.
+"""Local attention through the whole layer against bare `scaled_dot_product_attention` with the same projections and
+the same mask, made beforehand: a train step (forward + backward) and a forward pass, 1 thread, median ratios of paired
+runs.
 
 .venv/bin/python benchmarks/attention.py
 """
@@ -42,7 +43,7 @@ def ours(layer: LocalAttention, x: Tensor, lengths: Tensor) -> Callable[[], Tens
 
 
 def main() -> None:
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     rows: list[list[object]] = []
     for batch, steps, width, heads, window in SIZES:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ from seqhub.nn import (
     SequenceModel,
     SharedRepeat,
     Skip,
+    identity,
     init_cell,
 )
 from seqhub.nn.pointwise import Dropout
@@ -56,7 +57,7 @@ def build_model(plan: ModelPlan, ends: Ends) -> SequenceModel | EncoderDecoder:
         fix = "leave embed out" if ends.tokens else f"set width: {ends.d_in}, or leave embed out"
         raise RecipeError(message, fix=fix, code="E213", place=place_of(plan.places, ("model", "width")))
     if plan.decoder is None:
-        return SequenceModel(ends, body, embed=plan.embed)
+        return SequenceModel(ends, body, embed=plan.embed, head=_head(plan, ends) if plan.head else None)
     section = plan.decoder.section
     writer = _builder(plan.places, plan.decoder.nodes).chain(plan.decoder.nodes, section.width, "decoder")
     try:
@@ -67,6 +68,26 @@ def build_model(plan: ModelPlan, ends: Ends) -> SequenceModel | EncoderDecoder:
         place = place_of(plan.places, ("model", "decoder"))
         fix = "set tied: output" if "tied" in str(error) else "set bridge: none"
         raise RecipeError(f"model.decoder: {error}", fix=fix, code="E214", place=place) from error
+
+
+def _head(plan: ModelPlan, ends: Ends) -> Callable[[int, int], SequenceLayer]:
+    """Makes the head that the recipe names. RecipeError E215 where the task has one of its own."""
+    use = plan.head
+    if use is None or ends.tied or ends.head != "linear":
+        what = "a tied head" if ends.tied else f"a {ends.head} head"
+        place = place_of(plan.places, ("model", "head"))
+        raise RecipeError(f"model.head: the task brings {what}", fix="leave it out", code="E215", place=place)
+
+    def make(d_in: int, d_out: int) -> SequenceLayer:
+        layer = use.build(d_in, d_out)
+        if not isinstance(layer, SequenceLayer):
+            raise _wrong_kind(use.ref, layer, "seqhub.nn.SequenceLayer")
+        if layer.geometry != identity(d_out):
+            message = f"{use.ref}: a head gives {d_out} numbers for each step; this one has {layer.geometry}"
+            raise PluginError(message, fix="give its constructor's d_out as the width", code="E621")
+        return layer
+
+    return make
 
 
 def build_blocks(plan: ModelPlan) -> Chain:

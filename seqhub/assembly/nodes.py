@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from seqhub.api import Use
 from seqhub.assembly.scope import Link
 from seqhub.errors import Place
 from seqhub.geometry import Geometry, identity
@@ -39,7 +40,7 @@ class DecoderPlan:
 @dataclass(frozen=True)
 class ModelPlan:
     """What is to be built: the width after the input projection (there is none without `embed`), the blocks, their
-    sum, and what writes a target, if anything does.
+    sum, what writes a target, if anything does, and the head, where it is not the task's own.
     """
 
     width: int
@@ -48,6 +49,7 @@ class ModelPlan:
     places: Mapping[Keys, Place] = field(default_factory=dict, compare=False)  # for what only building can tell
     embed: bool = True
     decoder: DecoderPlan | None = None
+    head: Use | None = None
 
 
 def every_node(nodes: tuple[Node, ...]) -> Iterator[Node]:

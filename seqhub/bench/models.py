@@ -1,11 +1,13 @@
-"""An entry made of modules: a `SequenceModel` for a puzzle. Tokens enter as one-hot columns."""
+"""An entry made of modules: a `SequenceModel` for a puzzle. Tokens enter as one-hot columns, and their vectors start
+with unit variance, as those of `torch.nn.Embedding`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqhub.bench.entry import KINDS, Entry, Mixer
@@ -13,6 +15,8 @@ from seqhub.bench.puzzles import Puzzle
 from seqhub.nn import Cell, Chain, Ends, Init, Recurrent, Residual, SequenceLayer, SequenceModel, init_cell
 from seqhub.nn.pointwise import MLP, Norm
 from seqhub.plugins import Registry, load_target
+
+_TOKENS = "stack.layers.embed.module.0.weight"  # [W V]: a column a token
 
 
 def build_entry(entry: Entry, puzzle: Puzzle, registry: Registry) -> SequenceModel:
@@ -23,7 +27,10 @@ def build_entry(entry: Entry, puzzle: Puzzle, registry: Registry) -> SequenceMod
         if mixer.mlp:
             layers[f"mlp{index}"] = Residual(MLP(entry.width, ratio=mixer.mlp))
     layers["norm"] = Norm(entry.width)
-    return SequenceModel(_ends(puzzle), Chain(entry.width, layers))
+    model = SequenceModel(_ends(puzzle), Chain(entry.width, layers))
+    if puzzle.tokens:
+        nn.init.normal_(model.get_parameter(_TOKENS))  # else the first residuals drown which token it was
+    return model
 
 
 def answers(model: SequenceModel, x: Tensor, puzzle: Puzzle) -> Tensor:

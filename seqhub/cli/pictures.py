@@ -77,7 +77,8 @@ def _draw_alignments(trained: Trained, path: Path, name: str) -> dict[str, Path]
     if not isinstance(model, EncoderDecoder) or not isinstance(task, Translate):
         return {}
     members = range(min(_MOST_MAPS, len(task.dataset("test"))))
-    maps = [AlignmentPicture(*texts, weights.double().numpy()) for *texts, weights in heat_maps(model, task, members)]
+    found = heat_maps(model, task, members)
+    maps = [AlignmentPicture(source, written, weights.double().numpy()) for source, written, weights in found]
     return {"plot alignment": alignment_plot(maps, path, f"{name}: test data")} if maps else {}
 
 

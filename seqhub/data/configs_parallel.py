@@ -13,8 +13,8 @@ class ParallelConfig(Config):
     """Two files, of which line i of the one means line i of the other."""
 
     source: str = option(
-        help="the file to translate from, relative to the recipe or to the folder SEQHUB_DATA; `{split}` makes it three,"
-        " `*` as many as there are"
+        help="the file to translate from, relative to the recipe or to the folder SEQHUB_DATA; `{split}` makes it"
+        " three, `*` as many as there are"
     )
     target: str = option(help="the file of translations, line by line; `{split}` and `*` as in source")
     splits: tuple[str, str, str] = option(

@@ -24,6 +24,7 @@ from seqhub.nn.regularise import Regularisation
 from seqhub.nn.resample import Resample
 from seqhub.nn.roles import Role
 from seqhub.nn.running_norm import Reversible, RunningNorm
+from seqhub.nn.seq2seq import EncoderDecoder
 from seqhub.nn.skip import Skip
 from seqhub.nn.state import WHOLE, Context, Memory, Slot, State
 from seqhub.nn.window import Window
@@ -38,6 +39,7 @@ __all__ = [
     "Cell",
     "Chain",
     "Context",
+    "EncoderDecoder",
     "Ends",
     "Geometry",
     "Init",

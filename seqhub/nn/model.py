@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -23,18 +25,26 @@ class SequenceModel(SequenceLayer):
     blocks.
 
     With an anchor the head predicts the change from an input column, and the column's last value is added to it.
+    head: makes another than the task's own, from the width of the body and that of the outputs.
     """
 
     output_shift: Tensor
     output_scale: Tensor
 
-    def __init__(self, ends: Ends, body: Chain, *, embed: bool = True) -> None:
+    def __init__(
+        self,
+        ends: Ends,
+        body: Chain,
+        *,
+        embed: bool = True,
+        head: Callable[[int, int], SequenceLayer] | None = None,
+    ) -> None:
         layers = front(ends, body.d_in, embed=embed)
         layers.update({name: body[name] for name in body.names})
         if ends.pool in ("mean", "max"):
             pool = MeanPool(body.d_out) if ends.pool == "mean" else MaxPool(body.d_out)
             layers["pool"] = Recurrent(pool)
-        layers["head"] = _head(ends, body.d_out, layers.get("embed"))
+        layers["head"] = head(body.d_out, ends.d_out) if head else _head(ends, body.d_out, layers.get("embed"))
         stack = Chain(ends.d_in, layers, keep=body.keep)
         slots: dict[str, Slot] = dict(stack.state)
         follow = LastOfBlock(ends.d_in, stack.geometry.block) if ends.anchor and stack.geometry.ratio != 1 else None

@@ -34,12 +34,13 @@ class RunningNorm(SequenceLayer):
     def forward(
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
-        x = zero_padding(x, lengths)
-        mean, scale, next_state = self.statistics(x, lengths, state)
-        return zero_padding((x - mean) / scale, lengths), lengths, next_state
+        z, _, _, next_state = self.normalise(zero_padding(x, lengths), lengths, state)
+        return z, lengths, next_state
 
-    def statistics(self, x: Tensor, lengths: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
-        """m and s [B T D] at every step of x [B T D], which has zeros on its padding; and the next state."""
+    def normalise(self, x: Tensor, lengths: Tensor, state: State) -> tuple[Tensor, Tensor, Tensor, State]:
+        """z, and m and s that `restore` takes, at every step of x, which has zeros on its padding: [B T D] each; and
+        the next state.
+        """
         began = state["count"] > 0  # [B 1]
         first = torch.where(began, state["first"], x[:, 0].to(state["first"].dtype))
         apart = zero_padding(x - first[:, None], lengths)
@@ -55,7 +56,7 @@ class RunningNorm(SequenceLayer):
             "square": torch.where(moved, last_step(square, lengths), state["square"]),
             "count": state["count"] + lengths[:, None],
         }
-        return mean + first[:, None], scale, next_state
+        return zero_padding((apart - mean) / scale, lengths), mean + first[:, None], scale, next_state
 
 
 def restore(z: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
@@ -88,8 +89,7 @@ class Reversible(SequenceLayer):
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
         x = zero_padding(x, lengths)
-        mean, scale, known = self.norm.statistics(x, lengths, substate(state, "norm"))
-        z = zero_padding((x - mean) / scale, lengths)
+        z, mean, scale, known = self.norm.normalise(x, lengths, substate(state, "norm"))
         y, out_lengths, new = self.inner(z, lengths, substate(state, "inner"), memory, ctx)
         both = zero_padding(torch.cat((mean, scale), dim=-1), lengths)
         (both, y), out_lengths, waiting = self.align([(both, lengths), (y, out_lengths)], state)

@@ -20,6 +20,7 @@ API_GROUP = "seqhub.v1"
 BUILTIN_MODULES = {
     "blocks": "seqhub.plugins.core_blocks",
     "data": "seqhub.data.specs",
+    "heads": "seqhub.plugins.core_heads",
     "measures": "seqhub.tasks.measure_specs",
     "tasks": "seqhub.tasks.specs",
     "text": "seqhub.text.specs",

@@ -61,7 +61,8 @@ class Option:
     def expected(self) -> str:
         """In words: `a whole number, at least 1`."""
         if self.kind:
-            return f"a list, each entry a {self.kind}" if self.many else f"a {self.kind}"
+            one = f"a list, each entry a {self.kind}" if self.many else f"a {self.kind}"
+            return one + (" or null" if self.nullable else "")
         if self.nested:
             names = f"one of {', '.join(self.nested)}" if self.tagged else "a mapping"
             return names + (" or null" if self.nullable else "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from seqhub.api import Config, TaskSpec
+from seqhub.api import Config, TaskSpec, Use
 from seqhub.errors import Place, RecipeError
 from seqhub.recipe.atlas import elsewhere
 from seqhub.recipe.blocks import BlockReader
@@ -225,7 +225,8 @@ class _Loader:
         reader.mark(("model", "blocks"), listed)
         blocks, draft.blocks_complete = BlockReader(reader, self.registry).blocks(listed.node, ("model", "blocks"))
         if head is not None:
-            draft.model = ModelSection(head.width, head.causal, blocks, head.embed, decoder)
+            named = head.head if isinstance(head.head, Use) else None
+            draft.model = ModelSection(head.width, head.causal, blocks, head.embed, decoder, named)
 
     def _decoder(self, model: Mapping) -> DecoderSection | None:
         """`model.decoder`, if there is one; where it is wrong, that is reported and the rest is checked without it."""

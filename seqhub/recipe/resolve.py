@@ -25,6 +25,7 @@ def resolved(recipe: Recipe) -> dict[str, Any]:
             "width": recipe.model.width,
             "embed": recipe.model.embed,
             "causal": recipe.model.causal,
+            **({"head": _plain(recipe.model.head)} if recipe.model.head else {}),
             "blocks": [_block(block, "") for block in recipe.model.blocks],
             **({"decoder": _decoder(recipe.model.decoder)} if recipe.model.decoder else {}),
         },
@@ -57,6 +58,8 @@ def _values(recipe: Recipe) -> Iterator[tuple[Keys, Any]]:
     yield ("model", "width"), recipe.model.width
     yield ("model", "embed"), recipe.model.embed
     yield ("model", "causal"), recipe.model.causal
+    if recipe.model.head is not None:
+        yield from _leaves({"head": _plain(recipe.model.head)}, ("model",))
     for block in recipe.model.blocks:
         yield from _block_values(block, recipe)
     if decoder := recipe.model.decoder:

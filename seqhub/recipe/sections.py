@@ -6,7 +6,7 @@ import dataclasses
 import re
 from typing import Literal
 
-from seqhub.api import Config, config, option
+from seqhub.api import Config, Use, config, option, use
 
 RECIPE_FORMAT = 1
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -38,6 +38,9 @@ class ModelHead(Config):
         default=True, help="project the columns to the width; false: the blocks read the `width` columns as they are"
     )
     causal: bool = option(default=True, help="refuse blocks whose output depends on later input")
+    head: Use | str | None = use(
+        "head", None, help="what brings the last block's features to the task's outputs; null: a linear projection"
+    )
 
 
 @config
@@ -46,7 +49,8 @@ class DecoderHead(Config):
 
     width: int = option(help="features of a token of the target, which enter the first block", ge=1)
     bridge: Literal["linear", "none"] = option(
-        default="linear", help="linear: the first states of recurrent blocks are made of the encoder's last; none: zeros"
+        default="linear",
+        help="linear: the first states of recurrent blocks are made of the encoder's last; none: zeros",
     )
     tied: Literal["none", "output", "all"] = option(
         default="none", help="output: the scores use the target's embedding; all: the encoder reads by it too"
@@ -157,13 +161,18 @@ class TrainSection(Config):
         default=None, help="validation metric that picks the best epoch; null: the validation loss"
     )
     threads: int | None = option(default=None, help="CPU threads; null: as many as torch takes", ge=1)
+    compile: Literal["auto", True, False] = option(
+        default="auto",
+        help="compile the loops of cells that are given as a step: tens of seconds each, once, for a faster loop; "
+        "auto: where the training is long enough to win it back; needs a C++ compiler",
+    )
     limit_batches: int | None = option(
         default=None, help="batches used of each split in an epoch; null: all", ge=1, unit="batches"
     )
 
     def smoke(self) -> TrainSection:
         """The same training cut to seconds: one epoch of two batches, to see that everything runs."""
-        return dataclasses.replace(self, epochs=1, limit_batches=2, patience=None)
+        return dataclasses.replace(self, epochs=1, limit_batches=2, patience=None, compile=False)
 
 
 @config

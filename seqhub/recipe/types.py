@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from seqhub.api import Config, config, option
+from seqhub.api import Config, Use, config, option
 from seqhub.errors import Place, Problem
 from seqhub.recipe.sections import ExportSection, TrainSection
 from seqhub.recipe.structures import Structure
@@ -154,6 +154,7 @@ class ModelSection:
     """`model`: the width of the first block's input, the promise of causality, the blocks from input to output.
 
     embed: whether the columns are projected to the width.  decoder: with one, the blocks are its encoder.
+    head: what stands before the task's outputs, or None for a linear projection.
     """
 
     width: int
@@ -161,6 +162,7 @@ class ModelSection:
     blocks: tuple[Block, ...]
     embed: bool = True
     decoder: DecoderSection | None = None
+    head: Use | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,9 @@ def metrics_of(spec: ComponentSpec, options: Config | None) -> dict[str, str]:
 
 
 def recipe_uses(recipe: Recipe) -> tuple[Use, ...]:
-    """Every component that an option of the recipe's task, data, source or sections names."""
+    """Every component that an option of the recipe's task, data, source or sections names, and the model's head."""
     parts: tuple[Part, ...] = (recipe.task, recipe.data, recipe.source)
     sections: tuple[Config, ...] = (*(part.options for part in parts), recipe.train, recipe.export)
-    return tuple(use for section in sections for use in uses_of(section))
+    head = recipe.model.head
+    in_head = () if head is None else (head, *uses_of(head.options))
+    return (*(use for section in sections for use in uses_of(section)), *in_head)

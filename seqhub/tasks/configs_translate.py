@@ -12,11 +12,13 @@ from seqhub.tasks.configs import Problems, Split
 class SearchOptions(Config):
     """How the likeliest translation is looked for."""
 
-    width: int = option(4, help="translations that are followed at once; 1: greedy", ge=1, le=64)
-    length_penalty: float = option(0.6, help="above 0, longer translations are favoured; 0: by probability alone")
-    least: int = option(0, help="tokens at least", ge=0)
-    most: int = option(200, help="tokens at most", ge=1)
-    ratio: float = option(2.0, help="tokens at most for each token of the source, beside 5", gt=0)
+    width: int = option(default=4, help="translations that are followed at once; 1: greedy", ge=1, le=64)
+    length_penalty: float = option(
+        default=0.6, help="above 0, longer translations are favoured; 0: by probability alone"
+    )
+    least: int = option(default=0, help="tokens at least", ge=0)
+    most: int = option(default=200, help="tokens at most", ge=1)
+    ratio: float = option(default=2.0, help="tokens at most for each token of the source, beside 5", gt=0)
 
     def problems(self, width: int) -> Problems:
         if self.least <= self.most:
@@ -28,10 +30,12 @@ class SearchOptions(Config):
 class Sampling(Config):
     """Scheduled sampling: in training, the decoder sometimes reads its own last token instead of the true one."""
 
-    rate: float = option(0.0, help="share of the tokens that are its own at the end; 0: teacher forcing", ge=0, le=1)
-    first: int = option(0, help="epochs of teacher forcing before it begins", ge=0, unit="epochs")
-    rise: int = option(0, help="epochs in which the share rises from 0 to rate", ge=0, unit="epochs")
-    curve: Literal["linear", "sigmoid"] = option("linear", help="how it rises: evenly, or slowly at both ends")
+    rate: float = option(
+        default=0.0, help="share of the tokens that are its own at the end; 0: teacher forcing", ge=0, le=1
+    )
+    first: int = option(default=0, help="epochs of teacher forcing before it begins", ge=0, unit="epochs")
+    rise: int = option(default=0, help="epochs in which the share rises from 0 to rate", ge=0, unit="epochs")
+    curve: Literal["linear", "sigmoid"] = option(default="linear", help="how it rises: evenly, or slowly at both ends")
 
 
 @config
@@ -42,7 +46,9 @@ class TranslateConfig(Config):
 
     source: Use | str = use("tokenizer", "words", help="what the source is cut into: chars, bytes, words or bpe")
     target: Use | str = use("tokenizer", "words", help="what the target is cut into")
-    joint: bool = option(False, help="one vocabulary for both sides: that of `source`, learnt on both; target is unused")
+    joint: bool = option(
+        False, help="one vocabulary for both sides: that of `source`, learnt on both; target is unused"
+    )
     longest: int = option(
         100, help="pairs with more tokens than this on a side are left out of training", ge=1, unit="tokens"
     )

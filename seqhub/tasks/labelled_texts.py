@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from seqhub.data.nearest import nearest
 from seqhub.data.splits import SPLITS, Indices, stratified
 from seqhub.data.table import Source, Table
 from seqhub.data.texts import Texts
-from seqhub.errors import DataError
+from seqhub.errors import DataError, Place
 from seqhub.tasks.base import refuse_source
 from seqhub.tasks.configs_text import TextClassifyConfig, TextClassifyData
 from seqhub.tasks.text_tokens import build_tokenizer
@@ -84,17 +86,22 @@ def _texts(source: Source, data: TextClassifyData) -> Texts:
     found = source.read()
     if isinstance(found, Table):
         found.require([data.text, data.label])
+        locate = found.locate
         return Texts(
             texts=[text.strip() for text in cells_of(found, data.text)],
             labels=cells_of(found, data.label),
             origin=found.origin,
             notes=found.notes,
-            locate=(lambda i, locate=found.locate: locate(i, data.text)) if found.locate else None,
+            locate=None if locate is None else partial(_cell, locate, data.text),
         )
     if isinstance(found, Texts):
         return found
     fix = "use a source such as csv, jsonl or lines"
     raise refuse_source(found.origin, "something else", "text-classify", "texts with labels", fix)
+
+
+def _cell(locate: Callable[[int, str], Place], column: str, row: int) -> Place:
+    return locate(row, column)
 
 
 def _splits(texts: Texts, classes: Indices, data: TextClassifyData, seed: int) -> dict[str, Indices]:

@@ -29,13 +29,13 @@ class Chunk(NamedTuple):
     carry: bool
 
     @property
-    def index(self) -> int:
+    def number(self) -> int:
         """All three in one number; chunks are ordered by it as they are in the text."""
         return (self.first * _STEPS + self.steps) * 2 + self.carry
 
 
 def chunk_of(index: int) -> Chunk:
-    """The inverse of `Chunk.index`."""
+    """The inverse of `Chunk.number`."""
     rest, carry = divmod(index, 2)
     return Chunk(*divmod(rest, _STEPS), bool(carry))
 
@@ -69,7 +69,7 @@ class Batches(Sequence[list[int]]):
         low, high = self.borders[item], self.borders[item + 1]
         rows = zip(self.starts, self.ends, strict=True)
         return [
-            Chunk(min(start + low, end), max(0, min(high, end - start) - low), item > 0 or not self.fresh).index
+            Chunk(min(start + low, end), max(0, min(high, end - start) - low), item > 0 or not self.fresh).number
             for start, end in rows
         ]
 

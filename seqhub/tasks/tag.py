@@ -87,14 +87,14 @@ class Tag(Task):
         """Nats: of each word's tag or, with a crf head, of each sentence's sequence; the mean is over words."""
         count = batch.lengths.sum()
         if self.options.head == "crf":
-            scores = y.unflatten(2, self._ends.outputs)
+            scores = y.reshape(*y.shape[:2], *self._ends.outputs)
             return chain_nats(scores, batch.target, batch.lengths).sum(), count
         total = functional.cross_entropy(y.transpose(1, 2), batch.target, ignore_index=IGNORED, reduction="sum")
         return total, count
 
     def answer(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> list[Tensor]:
         """Positions of the best tags, [T_i] a sentence."""
-        rows = y.detach().cpu().unflatten(2, self._ends.outputs).numpy()
+        rows = y.detach().cpu().reshape(*y.shape[:2], *self._ends.outputs).numpy()
         return [
             torch.from_numpy(labels_of(row[:length])) for row, length in zip(rows, out_lengths.tolist(), strict=True)
         ]

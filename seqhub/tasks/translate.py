@@ -22,7 +22,7 @@ from seqhub.nn.ends import Ends
 from seqhub.nn.layer import SequenceLayer
 from seqhub.nn.seq2seq import EncoderDecoder, sampled
 from seqhub.nn.state import State
-from seqhub.runtime.decoding import Search
+from seqhub.runtime.decoding import Hypothesis, Search
 from seqhub.tasks.base import Answers, Task, check_split
 from seqhub.tasks.configs_translate import Sampling, TranslateConfig, TranslateData
 from seqhub.tasks.translate_baselines import naive_translations
@@ -101,9 +101,12 @@ class Translate(Task):
     def answered(self, model: SequenceLayer, y: Tensor, out_lengths: Tensor, batch: Batch, *, quick: bool) -> Answers:
         """The ids of the translations that the search finds; quick: greedily."""
         options = dataclasses.replace(self.search, width=1) if quick else self.search
-        ids = {"begin": self.corpus.begin, "end": self.corpus.end}
-        found = translations(pair(model), batch, options, **ids, never=self.corpus.never)
-        return [torch.tensor(best.ids, dtype=torch.int64) for best, *_ in found]
+        return [torch.tensor(best.ids, dtype=torch.int64) for best, *_ in self.found(pair(model), batch, options)]
+
+    def found(self, model: EncoderDecoder, batch: Batch, options: Search) -> list[list[Hypothesis]]:
+        """What the search finds with torch's model: the likeliest translation of each row."""
+        corpus = self.corpus
+        return translations(model, batch, options, begin=corpus.begin, end=corpus.end, never=corpus.never)
 
     def answer(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> Answers:
         """y: ids [B T] that a bundle's search has found."""

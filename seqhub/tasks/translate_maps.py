@@ -9,7 +9,6 @@ from torch import Tensor
 
 from seqhub.nn.seq2seq import EncoderDecoder, alignments
 from seqhub.tasks.translate import Translate
-from seqhub.tasks.translate_search import translations
 from seqhub.tasks.translate_text import shifted
 
 
@@ -21,11 +20,10 @@ def heat_maps(
     """
     corpus, items, found = task.corpus, task.dataset(split), []
     reader, writer = (each.vocabulary.tokens for each in corpus.readers)
-    ids = {"begin": corpus.begin, "end": corpus.end, "never": corpus.never}
     for i in members:
         batch = task.collate([items[i]])
         with torch.inference_mode():
-            best = translations(model, batch, task.search, **ids)[0][0]
+            best = task.found(model, batch, task.search)[0][0]
             written = torch.tensor([[*best.ids, corpus.end]])
             steps = torch.tensor([written.shape[1]])
             memory = model.encode(batch.x, batch.lengths)

@@ -179,9 +179,7 @@ def shifted(target: Tensor, begin: int) -> Tensor:
     return torch.where(given == IGNORED, torch.zeros_like(given), given)
 
 
-def bucketed(
-    corpus: Corpus, split: str, size: int, tokens: int | None, *, epoch: int, seed: int
-) -> list[list[int]]:
+def bucketed(corpus: Corpus, split: str, size: int, tokens: int | None, *, epoch: int, seed: int) -> list[list[int]]:
     """Batches of pairs of like length: `size` pairs each, or as many as keep rows times longest side within `tokens`.
 
     Pairs of equal lengths change places from epoch to epoch, and so do the training batches; their number stays.

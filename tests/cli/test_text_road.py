@@ -1,4 +1,4 @@
-"""The recipes over text from end to end on files made here: train, export, verify, and answer raw text without torch."""
+"""The recipes over text, end to end on files made here: train, export, verify, and answer raw text without torch."""
 
 from __future__ import annotations
 

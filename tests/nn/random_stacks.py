@@ -128,7 +128,8 @@ class Stack:
     def residual(self, width: int, depth: int, seen: list[tuple[str, int]]) -> tuple[list[Entry], int, Fraction]:
         rng = self.rng
         inner, out, _ = self.list(width, depth - 1, strides=False, outer=seen)
-        entry: Entry = {"type": "residual", "norm": rng.choice(("layer", "rms", "none"))}
+        norms = ("layer", "rms", "none") if min(width, out) > 2 else ("none",)  # of one feature a norm leaves nothing
+        entry: Entry = {"type": "residual", "norm": rng.choice(norms)}
         if rng.random() < 0.3 and entry["norm"] != "none":
             entry["post_norm"] = True
         if rng.random() < 0.4:

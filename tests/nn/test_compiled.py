@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqhub.nn import Cell, Context, Recurrent, Slot, valid_steps, zero_padding
-from seqhub.nn.engines import blocks, compiled, compiling
+from seqhub.nn import Cell, Context, Slot, valid_steps, zero_padding
+from seqhub.nn.engines import blocks, compiled, compiling, exporting
 from seqhub.nn.engines.fusible import rational_tanh
 from seqhub.nn.engines.sequential import run_steps
 
@@ -89,21 +89,20 @@ def test_compiled_blocks_are_the_plain_loop(fresh):
         run(twin, [12, 12])  # an equal layer shares
         run(cell, [12])  # a smaller batch runs the traced program
         with torch.no_grad():
-            y = run_steps(cell, cell.project(torch.ones(2, 10, 3).double()), state_of(cell, 2), full(2, 10), Context())[0]
+            y = infer(cell)
     assert len(said) == 2
-    want = run_steps(cell, cell.project(torch.ones(2, 10, 3).double()), state_of(cell, 2), full(2, 10), Context())[0]
+    want = infer(cell)
     torch.testing.assert_close(y, want.detach(), atol=1e-10, rtol=1e-9)
     loops = [loop for loop in compiled._shared.values() if loop is not None]
     assert len(loops) == 2
     assert all(loop.blocks is not None for loop in loops)
 
 
-def state_of(cell: Cell, batch: int) -> dict[str, Tensor]:
-    return {name: slot.tensor(batch).double() for name, slot in cell.state.items()}
-
-
-def full(batch: int, steps: int) -> Tensor:
-    return torch.ones(batch, steps, dtype=torch.bool)
+def infer(cell: Cell) -> Tensor:
+    """The outputs of two rows of ten steps, in float64."""
+    state = {name: slot.tensor(2).double() for name, slot in cell.state.items()}
+    x, valid = torch.ones(2, 10, 3).double(), torch.ones(2, 10, dtype=torch.bool)
+    return run_steps(cell, cell.project(x), state, valid, Context())[0]
 
 
 @pytest.mark.parametrize("how", ["no compiler", "a compiler that fails"])
@@ -119,7 +118,7 @@ def test_what_cannot_be_compiled_runs_and_says_so_once(fresh, monkeypatch, caplo
         monkeypatch.setattr(compiled, "has_compiler", lambda: True)
         monkeypatch.setattr(compiled, "Blocks", fail)
     with caplog.at_level(logging.WARNING, logger="seqhub.nn"), compiling(said.append):
-        got = [run(one, [10, 10]) for one in (cell, cell, other)][0]
+        got, *_ = [run(one, [10, 10]) for one in (cell, cell, other)]
     for a, b in zip(got, run(cell, [10, 10], traced=False), strict=True):
         torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-9)
     assert len(caplog.messages) == 1
@@ -137,7 +136,7 @@ def test_nothing_is_compiled_unasked_nor_for_short_or_untrained_loops(fresh, mon
         run(cell, [10, 10])
     monkeypatch.setattr(compiled, "STEPS", 3)
     with compiling(said.append), torch.no_grad():
-        run_steps(cell.double(), cell.project(torch.ones(2, 10, 3).double()), state_of(cell, 2), full(2, 10), Context())
+        infer(cell.double())
     assert said == []
 
 
@@ -164,6 +163,43 @@ def test_a_program_for_the_compiler_is_the_same_step():
         torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-9)
 
 
+def test_a_step_that_draws_numbers_is_not_compiled(fresh, monkeypatch, caplog):
+    class Noisy(Toy):
+        def step(self, p, state, ctx):
+            y, new = super().step(p, state, ctx)
+            return nn.functional.dropout(y, 0.5), new
+
+    monkeypatch.setattr(compiled, "Blocks", lambda *_: pytest.fail("compiled"))
+    with caplog.at_level(logging.WARNING, logger="seqhub.nn"), compiling(lambda _: None):
+        run(Noisy(3).double(), [10, 10])
+    assert caplog.messages == ["running uncompiled: TypeError: the step draws random numbers"]
+
+
+def test_states_given_as_one_tensor_are_told_apart():
+    """Their first values are one object, and their factors are not one factor."""
+
+    class Two(Cell):
+        def __init__(self) -> None:
+            super().__init__(3, output_size=3, state={"h": Slot((3,)), "c": Slot((3,))})
+            self.a, self.b = nn.Linear(3, 3), nn.Linear(3, 3)
+
+        def step(self, p, state, ctx):
+            h, c = torch.tanh(p + self.a(state["h"])), torch.tanh(p - self.b(state["c"]))
+            return h * c, {"h": h, "c": c}
+
+    torch.manual_seed(0)
+    cell, x = Two().double(), torch.randn(2, 9, 3, dtype=torch.float64)
+    zeros, valid = torch.zeros(2, 3, dtype=torch.float64), torch.ones(2, 9, dtype=torch.bool)
+    got, want = (
+        torch.autograd.grad(
+            run_steps(cell, x, {"h": zeros, "c": zeros}, valid, Context(), traced=traced)[0].sum(), cell.parameters()
+        )
+        for traced in (True, False)
+    )
+    for a, b in zip(got, want, strict=True):
+        torch.testing.assert_close(a, b)
+
+
 def test_the_rational_tangent_is_tanh():
     x = torch.cat((torch.linspace(-12, 12, 200001), torch.logspace(-30, 0, 5001)))
     want = torch.tanh(x.double())
@@ -184,3 +220,21 @@ def test_a_compiler_is_looked_for_by_its_name(monkeypatch, tmp_path):
     program.chmod(0o755)
     monkeypatch.setenv("CXX", str(program))
     assert blocks.has_compiler()
+
+
+def test_a_recipe_says_whether_loops_are_compiled_and_auto_by_the_length_of_the_training():
+    from seqhub.nn.engines.mode import compile_notice
+    from seqhub.recipe.sections import TrainSection
+    from seqhub.training.display import Display
+    from seqhub.training.run import AUTO_BATCHES, _loops
+
+    def compiles(section: TrainSection, batches: int) -> bool:
+        with _loops(section, batches, Display()):
+            return compile_notice() is not None
+
+    assert [compiles(TrainSection(), n) for n in (AUTO_BATCHES - 1, AUTO_BATCHES)] == [False, True]
+    assert compiles(TrainSection(compile=True), 1)
+    assert not compiles(TrainSection(compile=False), 10 * AUTO_BATCHES)
+    assert not compiles(TrainSection(compile=True).smoke(), 10 * AUTO_BATCHES)
+    with compiling(print), exporting():
+        assert compile_notice() is None

@@ -266,3 +266,98 @@ def test_public_names_for_sources_and_tasks_load_nothing_until_they_are_used():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "Table Task False"
+
+
+HEAD = """
+import torch
+from torch import nn
+from seqhub.nn import WHOLE, SequenceLayer, identity, zero_padding
+
+class Mixture(SequenceLayer):
+    def __init__(self, d_in, d_out):
+        super().__init__(d_in, identity(d_out))
+        self.share, self.parts = nn.Linear(d_in, 2), nn.Linear(d_in, 2 * d_out)
+
+    def forward(self, x, lengths, state, memory=None, ctx=WHOLE):
+        x = zero_padding(x, lengths)
+        parts = self.parts(x).unflatten(-1, (2, -1))
+        y = (self.share(x).softmax(-1)[..., None] * parts).sum(-2)
+        return zero_padding(y, lengths), lengths, {}
+
+class Wide(Mixture):
+    def __init__(self, d_in, d_out):
+        super().__init__(d_in, d_out + 1)
+"""
+HEADED = """
+recipe: 1
+name: headed
+task: {type: forecast, lookback: 8}
+data: {source: sunspots, target: [sunspots]}
+model: {width: 4, head: mixture, blocks: [{type: mlp}]}
+"""
+
+
+def built(site, registry, text):
+    """The model of a recipe whose task has one column and one output a step."""
+    from seqhub.assembly.build import build_model
+    from seqhub.assembly.plan import plan_model
+
+    recipe = checked(site, registry, text)
+    task = build_task(recipe)
+    task.prepare()
+    return recipe, build_model(plan_model(recipe), task.ends)
+
+
+def test_a_third_partys_head_stands_before_the_outputs(acme, load):
+    (acme.folder / "acme" / "cells.py").write_text(HEAD)
+    registry = load()[0]
+    recipe, model = built(acme, registry, HEADED)
+    assert type(model.stack["head"]).__name__ == "Mixture"
+    assert "acme/mixture==1.0" in providers(recipe)
+    assert recipe.resolved()["model"]["head"] == "acme/mixture"
+    y, lengths, _ = model(torch.full((2, 8, 1), 50.0), torch.tensor([8, 3]), model.initial_state(2))
+    assert (tuple(y.shape), lengths.tolist(), bool(y.isfinite().all())) == ((2, 8, 1), [8, 3], True)
+
+
+def test_the_cores_head_by_its_equation(site, load):
+    text = HEADED.replace("head: mixture", "head: {type: perceptron, hidden: 5, activation: tanh}")
+    recipe, model = built(site, load()[0], text)
+    assert recipe.resolved()["model"]["head"] == {"type": "seqhub/perceptron", "hidden": 5, "activation": "tanh"}
+    head, x = model.stack["head"], torch.randn(1, 3, 4)
+    y = head(x, torch.tensor([3]), {})[0]
+    torch.testing.assert_close(y, torch.tanh(x @ head.inner.weight.T + head.inner.bias) @ head.outer.weight.T)
+
+
+def test_without_a_head_the_recipe_and_the_model_are_as_they_were(site, load):
+    recipe, model = built(site, load()[0], HEADED.replace("head: mixture, ", ""))
+    assert "head" not in recipe.resolved()["model"]
+    assert type(model.stack["head"]).__name__ == "Linear"
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "says"),
+    [("Wide", "E621", "a head gives 1 numbers for each step"), ("dict", "E622", "which is no seqhub.nn.SequenceLayer")],
+)
+def test_a_head_that_is_none(acme, load, code, error, says):
+    made = "def Mixture(d_in, d_out):\n    return {}\n" if code == "dict" else HEAD.replace("Mixture(S", "Plain(S")
+    made = made if code == "dict" else made.replace("Wide(Mixture)", "Mixture(Plain)")
+    (acme.folder / "acme" / "cells.py").write_text(made)
+    with pytest.raises(PluginError, match=says) as caught:
+        built(acme, load()[0], HEADED)
+    assert caught.value.problems[0].code == error
+
+
+def test_a_task_with_a_head_of_its_own_takes_no_other(site, load):
+    import dataclasses
+
+    from seqhub.assembly.build import build_model
+    from seqhub.assembly.plan import plan_model
+
+    recipe = checked(site, load()[0], HEADED.replace("mixture", "perceptron"))
+    task = build_task(recipe)
+    task.prepare()
+    shifts = {"output_shift": (0.0,) * 6, "output_scale": (1.0,) * 6, "output_names": ("a", "b")}
+    ends = dataclasses.replace(task.ends, head="crf", outputs=(3, 2), anchor=(), **shifts)
+    with pytest.raises(RecipeError, match="the task brings a crf head") as caught:
+        build_model(plan_model(recipe), ends)
+    assert caught.value.problems[0].code == "E215"

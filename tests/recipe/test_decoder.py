@@ -59,9 +59,7 @@ def test_a_decoder_reads_what_the_encoder_gives(tmp_path):
 
 
 def test_what_it_resolves_to_reads_the_same(tmp_path):
-    recipe, _ = check(
-        tmp_path, HEAD + MODEL.replace("width: 8\n    blocks", "width: 8\n    bridge: none\n    blocks")
-    )
+    recipe, _ = check(tmp_path, HEAD + MODEL.replace("width: 8\n    blocks", "width: 8\n    bridge: none\n    blocks"))
     again = tmp_path / "again.yaml"
     again.write_text(dump_yaml(recipe.resolved()), encoding="utf-8")
     reread = load_recipe(again, load_registry())

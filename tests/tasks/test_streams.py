@@ -75,9 +75,9 @@ def test_texts_that_are_short(count, rows, bptt):
 
 def test_an_index_names_its_chunk_even_in_a_text_of_a_trillion_tokens():
     chunks = [Chunk(0, 0, False), Chunk(1, 1, True), Chunk(2**41, 2**20 - 1, True), Chunk(7, 128, False)]
-    assert [chunk_of(chunk.index) for chunk in chunks] == chunks
-    assert max(chunk.index for chunk in chunks) < 2**63
-    assert sorted(chunks) == [chunk_of(i) for i in sorted(chunk.index for chunk in chunks)]
+    assert [chunk_of(chunk.number) for chunk in chunks] == chunks
+    assert max(chunk.number for chunk in chunks) < 2**63
+    assert sorted(chunks) == [chunk_of(i) for i in sorted(chunk.number for chunk in chunks)]
 
 
 def test_a_part_of_the_batches():

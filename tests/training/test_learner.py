@@ -157,3 +157,9 @@ def test_random_state_round_trip() -> None:
     draw()
     restore_random_state(state)
     assert [draw(), draw()] == expected
+
+
+def test_a_task_is_told_of_every_epoch(train: Any) -> None:
+    """Once as training starts, which may be in the middle of an epoch, and once as each epoch does."""
+    trained = train("run", *PLAIN)
+    assert trained.task.begun == [0, 0, 1]

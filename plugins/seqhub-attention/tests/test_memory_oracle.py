@@ -9,11 +9,14 @@ import torch
 from torch import nn
 
 from seqhub.nn import Memory
+from seqhub.testing.graphs import check_full_graph
+from seqhub.testing.subject import Subject
 from seqhub_attention.additive import Bahdanau
 from seqhub_attention.cross import CrossAttention
 from seqhub_attention.location import LocationAware
 from seqhub_attention.luong import Luong
 from seqhub_attention.monotonic import Monotonic
+from seqhub_attention.plugin import seqhub_register_attentions
 
 D, M, STEPS = 5, 4, [6, 3]
 MEMORY = [7, 4]
@@ -267,3 +270,9 @@ def test_monotonic_attention_survives_sure_stops_over_a_long_memory():
     y.sum().backward()
     assert torch.isfinite(memory.values.grad).all()
     assert float(after["alignment"].detach().sum()) <= 1 + 1e-5
+
+
+@pytest.mark.heavy
+def test_hard_monotonic_attention_decides_in_the_graph_too():
+    spec = next(spec for spec in seqhub_register_attentions() if spec.name == "monotonic")
+    check_full_graph(Subject(spec, "seqhub-attention/monotonic", {"hidden": 3, "hard": True}))

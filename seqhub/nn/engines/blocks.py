@@ -9,6 +9,7 @@ lists: taking nested ones apart costs as much as a small kernel.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import warnings
@@ -25,13 +26,21 @@ from seqhub.nn.engines.program import Examples, StepProgram
 STEPS = 8  # of a block; compile time grows with it, and what a call costs is shared by so many steps
 # Products stay apart from the sums after them, which are fused; multiply-adds may be contracted; the loop sees to the
 # strides.
-_OPTIONS = {"pattern_matcher": False, "size_asserts": False, "cpp.enable_floating_point_contract_flag": "fast"}
+_OPTIONS: dict[str, Any] = {
+    "pattern_matcher": False,
+    "size_asserts": False,
+    "cpp.enable_floating_point_contract_flag": "fast",
+}
 
 
 def has_compiler() -> bool:
     """Whether the C++ compiler that torch would call is installed."""
     usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
-    return shutil.which(os.environ.get("CXX", usual)) is not None
+    command = shlex.split(os.environ.get("CXX", usual)) or [usual]
+    return shutil.which(command[0]) is not None
+
+
+Tensors = Sequence[Any]
 
 
 class Blocks:
@@ -60,7 +69,7 @@ class Blocks:
         before = len(inputs) * steps + len(state)
         self._needs = self._backward.used[before : before + len(results) * steps]
 
-    def forward(self, inputs: list[Tensor], state: list[Tensor], shared: list[Tensor]) -> list[Any]:
+    def forward(self, inputs: Tensors, state: Tensors, shared: Tensors) -> list[Any]:
         """inputs: those of every step."""
         return self._forward(*inputs, *state, *shared)
 
@@ -70,23 +79,20 @@ class Blocks:
 
     def backward(
         self,
-        inputs: list[Tensor],
-        state: list[Tensor],
-        results: list[Any],
-        gys: Sequence[Tensor],
-        gstate: list[Tensor],
-        shared: list[Tensor],
-        sums: list[Tensor],
+        inputs: Tensors,
+        state: Tensors,
+        results: Tensors,
+        gys: Tensors,
+        gstate: Tensors,
+        shared: Tensors,
+        sums: Tensors,
     ) -> list[Any]:
         """inputs, state and the needed results of the forward; gys: of every step."""
         return self._backward(*inputs, *state, *results, *gys, *gstate, *shared, *sums)
 
-    def totals(self, sums: Sequence[Any]) -> list[Tensor]:
+    def totals(self, sums: Tensors) -> list[Tensor]:
         """The sums so far, as `backward` takes them: zeros where there are none yet."""
         return [zero + value for zero, value in zip(self._zeros, sums, strict=True)]
-
-
-Tensors = Sequence[Any]
 
 
 def _forward(program: StepProgram, steps: int, inputs: Tensors, state: Tensors, shared: Tensors) -> list[Any]:

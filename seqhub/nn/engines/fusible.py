@@ -57,3 +57,8 @@ def is_cheap(node: fx.Node) -> bool:
     if not isinstance(node.target, torch._ops.OpOverload):
         return False
     return node.target in _SPLIT or node.target.is_view or torch.Tag.pointwise in node.target.tags
+
+
+def is_random(node: fx.Node) -> bool:
+    """Whether a value is drawn: the compiler draws others than torch, and none may be drawn again."""
+    return isinstance(node.target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in node.target.tags

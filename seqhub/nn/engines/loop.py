@@ -42,15 +42,17 @@ def _infer(
 ) -> tuple[Tensor, list[Tensor]]:
     """The loop alone: nothing is saved."""
     program, blocks, n_state = loop.program, loop.blocks, len(state)
+    ys: list[Tensor] = []
     with _BelowAutograd():
         shared = [*shared, *program.hoist(*shared)]
-        columns, ys = _columns(inputs, blocks), []
+        columns = _columns(inputs, blocks)
         state = _contiguous(state, blocks)
         size, start = _whole(columns, blocks)
-        for t in range(0, start, size):
-            results = blocks.forward(_flat(columns[t : t + size]), state, shared)
-            ys += results[:: blocks.results]
-            state = _last(results, blocks.results, n_state)
+        if blocks is not None:
+            for t in range(0, start, size):
+                results = blocks.forward(_flat(columns[t : t + size]), state, shared)
+                ys += results[:: blocks.results]
+                state = _last(results, blocks.results, n_state)
         for now in columns[start:]:
             y, *state = program.infer(*now, *state, *shared)
             ys.append(y)
@@ -62,7 +64,7 @@ class _Loop(torch.autograd.Function):
     def forward(ctx: Any, loop: TracedLoop, sizes: tuple[int, int, int], *flat: Tensor) -> tuple[Tensor, ...]:
         program, blocks = loop.program, loop.blocks
         n_inputs, n_state, _ = sizes
-        kept: list[tuple[list[Tensor], Sequence[Tensor], list[Tensor]]] = []  # inputs, state, results of a call
+        kept: list[tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]] = []  # inputs, state, results of a call
         ys: list[Tensor] = []
         with _BelowAutograd():
             shared = list(flat[n_inputs + n_state :])
@@ -70,12 +72,13 @@ class _Loop(torch.autograd.Function):
             columns = _columns(flat[:n_inputs], blocks)
             state: Sequence[Tensor] = _contiguous(flat[n_inputs : n_inputs + n_state], blocks)
             size, start = _whole(columns, blocks)
-            for t in range(0, start, size):
-                now = _flat(columns[t : t + size])
-                results = blocks.forward(now, state, shared)
-                kept.append((now, state, blocks.needed(results)))
-                ys += results[:: blocks.results]
-                state = _last(results, blocks.results, n_state)
+            if blocks is not None:
+                for t in range(0, start, size):
+                    now = _flat(columns[t : t + size])
+                    results = blocks.forward(now, state, shared)
+                    kept.append((now, state, blocks.needed(results)))
+                    ys += results[:: blocks.results]
+                    state = _last(results, blocks.results, n_state)
             for inputs in columns[start:]:
                 y, *rest = program.forward(*inputs, *state, *shared)
                 kept.append((inputs, state, rest[n_state:]))
@@ -150,15 +153,14 @@ def _last(results: list[Tensor], width: int, n_state: int) -> list[Tensor]:
 
 def _stacked(columns: list[list[Any]]) -> list[Any]:
     """The tensors of every step -> [B T ...] each; what stands twice (a factor is often an input's gradient) is stacked
-    once, and columns are emptied on the way.
+    once.
     """
-    first = [column[0] for column in columns]
+    ends = [(id(column[0]), id(column[-1])) for column in columns]  # one end may be a state given twice
     found: list[Any] = []
     for index, column in enumerate(columns):
-        same = [known for known in range(index) if first[known] is first[index]]
-        if first[index] is None:
+        same = [known for known in range(index) if ends[known] == ends[index]]
+        if column[0] is None:
             found.append(None)
         else:
             found.append(found[same[0]] if same else torch.stack(column, dim=1))
-        column.clear()
     return found

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from seqhub.nn.engines.fusible import fusible, is_cheap
+from seqhub.nn.engines.fusible import fusible, is_cheap, is_random
 from seqhub.nn.engines.straight import straight_line
 from seqhub.nn.engines.tidy import tidy
 
@@ -117,6 +117,8 @@ def _split(flat: tuple[Tensor, ...], sizes: tuple[int, int, int, int]) -> tuple[
 
 def _cut(graph: fx.Graph, sizes: tuple[int, int, int, int], for_compiler: bool) -> StepProgram:
     """Tidy the joint graph and cut it into the programs."""
+    if for_compiler and any(is_random(node) for node in graph.nodes):
+        raise TypeError("the step draws random numbers")
     tidy(graph, join=not for_compiler)
     n_inputs, n_state, *_ = sizes
     places = [node for node in graph.nodes if node.op == "placeholder"]

@@ -38,7 +38,9 @@ def loop_for(step: Any, cell: Cell, sequences: list[Tensor], state: State, const
     )
     if not wanted or not plain or sequences[0].shape[1] < FEWEST_STEPS or torch.compiler.is_compiling():
         return None
-    examples = Examples([sequence[:, 0] for sequence in sequences], [*state.values()], [*constants.values()], parameters)
+    examples = Examples(
+        [sequence[:, 0] for sequence in sequences], [*state.values()], [*constants.values()], parameters
+    )
     key = (step.kind, cell.training, examples.likeness)
     kept = _programs.setdefault(cell, OrderedDict())
     if key not in kept:

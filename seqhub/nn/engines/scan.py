@@ -99,7 +99,8 @@ class _LinearScan(torch.autograd.Function):
                 ctx.pairs, a, out, h0, grad, da, db, dh0
             )
             if ctx.pairs:
-                given = torch.conj_physical(given, out=to_rows)  # run on conjugates: then it is gains and rows as they are
+                # run on conjugates: then it is gains and rows as they are
+                given = torch.conj_physical(given, out=to_rows)
             if _small(rows):
                 to_rows.copy_(given)
                 _run_blocks(gains[:, 1:], to_rows, reverse=True)

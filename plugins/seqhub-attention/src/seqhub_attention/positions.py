@@ -89,7 +89,8 @@ class T5Buckets(Positions):
         bucket = self.bucket_of[offsets.abs().clamp(max=self.max_length)]  # [T K]
         if self.ahead:
             bucket = bucket + (offsets > 0) * self.side
-        return self.table[bucket].permute(2, 0, 1)
+        bias: Tensor = self.table[bucket].permute(2, 0, 1)
+        return bias
 
 
 class TransformerXL(Positions):
@@ -109,7 +110,8 @@ class TransformerXL(Positions):
         r = self.distance(waves).unflatten(-1, (self.heads, -1))  # [W H E]
         scores = (q + self.v).transpose(1, 2) @ r.permute(1, 2, 0) * q.shape[-1] ** -0.5  # [B H T W]
         index = (offsets - span[0]).clamp(min=0).minimum(span[-1] - span[0])  # what lies outside is masked anyway
-        return scores.gather(-1, index.expand(*scores.shape[:2], -1, -1))
+        bias: Tensor = scores.gather(-1, index.expand(*scores.shape[:2], -1, -1))
+        return bias
 
 
 class Sinusoidal(Positions):

@@ -33,7 +33,7 @@ class Upsample(SequenceLayer):
         if kind not in ("repeat", "transposed"):
             raise ValueError(f"kind is {kind!r}, expected 'repeat' or 'transposed'")
         if kind == "repeat" and (channels, kernel) != (None, None):
-            raise ValueError("repeat takes neither channels nor kernel")
+            raise ValueError(f"kind: repeat takes neither channels nor kernel, got {channels} and {kernel}")
         taps = factor if kernel is None else kernel
         geometry = upsample_geometry(d_in if channels is None else channels, factor=factor, kernel=taps)
         window = Window(d_in, past=int(geometry.past))
