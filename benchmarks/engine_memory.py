@@ -66,7 +66,7 @@ def _tensors(nested: Any) -> Iterator[Tensor]:
 def measure(name: str) -> None:
     """Print the peak of one train step, and what it saved."""
     torch.manual_seed(0)
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
 
     def step(steps: int) -> float:
         x = torch.randn(BATCH, steps, WIDTH)

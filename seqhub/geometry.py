@@ -42,7 +42,7 @@ class Geometry:
     def causal(self) -> bool:
         """No output depends on a later input: of the steps that it stands for, or behind them.
 
-        Steps that were joined and spread out again (block 2, ratio 1) all know their whole block, the first of them too.
+        Steps that were joined and spread out again (block 2, ratio 1) all know their whole block, the first one too.
         """
         return self.future == 0 and (self.block == 1 or self.block * self.ratio == 1)
 

@@ -46,15 +46,15 @@ def _slstm(width: int) -> Mixer:
 
 
 def _attention(positions: str) -> Mixer:
-    return Mixer("attention", {"heads": 2, "causal": True, "positions": positions})
+    return Mixer("attention", {"heads": 1, "causal": True, "positions": positions})
 
 
 def _mlstm(width: int) -> Mixer:
-    return Mixer("mlstm", {"hidden": width, "heads": 2}, mlp=1.5)
+    return Mixer("mlstm", {"hidden": width, "heads": 1}, mlp=1.5)
 
 
 def _delta(width: int) -> Mixer:
-    return Mixer("delta-net", {"hidden": width, "heads": 2, "negative_eigenvalues": True}, mlp=1.75)
+    return Mixer("delta-net", {"hidden": width, "heads": 1, "negative_eigenvalues": True}, mlp=1.75)
 
 
 CONTESTANTS: Mapping[str, Callable[[int], tuple[Mixer, ...]]] = {
@@ -73,7 +73,7 @@ class HybridOptions:
     contestants: tuple[str, ...] = THE_THREE
     rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
     seeds: tuple[int, ...] = (7, 8, 9)
-    steps: int = 500
+    steps: int = 600
     width: int = 32
     parity_length: int = 32
     recall_length: int = 64

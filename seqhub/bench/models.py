@@ -1,5 +1,5 @@
-"""An entry made of modules: a `SequenceModel` for a puzzle. Tokens enter as one-hot columns, and their vectors start
-with unit variance, as those of `torch.nn.Embedding`.
+"""An entry made of modules: a `SequenceModel` for a puzzle. Tokens enter as one-hot columns. Their vectors and
+the head start as torch's `nn.Embedding` and `nn.Linear` do.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ def build_entry(entry: Entry, puzzle: Puzzle, registry: Registry) -> SequenceMod
     model = SequenceModel(_ends(puzzle), Chain(entry.width, layers))
     if puzzle.tokens:
         nn.init.normal_(model.get_parameter(_TOKENS))  # else the first residuals drown which token it was
+    for module in model.stack["head"].modules():
+        if isinstance(module, nn.Linear):
+            module.reset_parameters()  # a small head, right for forecasts, delays classes by hundreds of steps
     return model
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seqhub.assembly.cost import Cost
     from seqhub.nn import Ends
 
-_HEADERS = ["block", "type", "provider", "in", "out", "ratio", "past", "future", "parameters", "state"]
+_HEADERS = ["block", "type", "provider", "in", "out", "ratio", "chunk", "past", "future", "parameters", "state"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,8 @@ def _print(recipe: Recipe, ends: Ends, costs: tuple[Cost, ...], total: Geometry)
     rows = [[dotted(s.path), flow(s.value), s.origin] for s in settings(recipe)]
     print_table(["value", "", "from"], rows)
     print(f"\ncolumns in: {', '.join(ends.features)}; numbers out, each step: {' x '.join(map(str, ends.outputs))}")
-    print("past and future in steps of the block's own input, state in numbers for each sequence\n")
+    print("chunk: a stream brings multiples of so many steps; past and future in steps of the block's own input;")
+    print("state in numbers for each sequence\n")
     print_table(_HEADERS, [_row(cost) for cost in costs])
     print()
     for name, value in _totals(costs, total).items():
@@ -71,6 +72,7 @@ def _row(cost: Cost) -> list[Any]:
         cost.d_in,
         geometry.width,
         str(geometry.ratio),
+        geometry.block,
         steps(geometry.past),
         steps(geometry.future),
         cost.parameters,
@@ -109,6 +111,7 @@ def _document(recipe: Recipe, ends: Ends, costs: tuple[Cost, ...], total: Geomet
                 "d_in": cost.d_in,
                 "width": cost.geometry.width,
                 "ratio": str(cost.geometry.ratio),
+                "block": cost.geometry.block,
                 "past": finite(cost.geometry.past),
                 "future": finite(cost.geometry.future),
                 "parameters": cost.parameters,

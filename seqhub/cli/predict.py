@@ -1,4 +1,4 @@
-"""`seqhub predict BUNDLE INPUT`: a bundle's answers to a CSV or npz file, by numpy and onnxruntime alone."""
+"""`seqhub predict BUNDLE INPUT`: a bundle's answers to a file of numbers or texts, by numpy and onnxruntime alone."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder that `seqhub export` wrote")
-    parser.add_argument(
-        "input", type=Path, metavar="INPUT", help=".csv with the model's columns, or .npz with arrays [T D]"
-    )
+    kinds = ".csv with the model's columns, .npz with arrays [T D], or texts: .txt, .jsonl"
+    parser.add_argument("input", type=Path, metavar="INPUT", help=kinds)
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write to FILE: .csv, or .jsonl with one answer a line"
     )

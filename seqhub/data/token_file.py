@@ -26,7 +26,7 @@ from seqhub.data.splits import SPLITS, Span
 from seqhub.errors import DataError
 from seqhub.text import UNKNOWN, Tokenizer
 
-FIT = 50_000_000  # first characters of train that a tokeniser is fitted on: enough, and its counts stay in memory
+FIT = 20_000_000  # first characters of train that a tokeniser is fitted on: enough, and its counts stay in memory
 _FORMAT = 1
 _LARGEST_UINT16 = 1 << 16
 SPECIALS = (UNKNOWN,)  # a text that never ends needs no others

@@ -172,7 +172,7 @@ class TrainSection(Config):
 
     def smoke(self) -> TrainSection:
         """The same training cut to seconds: one epoch of two batches, to see that everything runs."""
-        return dataclasses.replace(self, epochs=1, limit_batches=2, patience=None, compile=False)
+        return dataclasses.replace(self, epochs=1, limit_batches=2, patience=None)
 
 
 @config

@@ -13,7 +13,9 @@ Letters of shapes: B rows of a stream or batch, T steps, D input columns, T' out
 from seqhub.runtime.answers import Answer, Classification, Forecast, Values
 from seqhub.runtime.manifest import Manifest
 from seqhub.runtime.model import Model, load
+from seqhub.runtime.sampling import Sampling
 from seqhub.runtime.stream import Snapshot, Stream
+from seqhub.runtime.text_answers import NextTokens, Tagged
 from seqhub.runtime.translation import Candidate, Translation
 
 __all__ = [
@@ -23,8 +25,11 @@ __all__ = [
     "Forecast",
     "Manifest",
     "Model",
+    "NextTokens",
+    "Sampling",
     "Snapshot",
     "Stream",
+    "Tagged",
     "Translation",
     "Values",
     "load",

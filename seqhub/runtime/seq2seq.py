@@ -124,13 +124,13 @@ class Translator(Model):
         return ids, written, {}
 
     def outputs(self, sequences: Sequence[np.ndarray]) -> NoReturn:
-        self._refuse("outputs, step by step")
+        self._refuse("outputs step by step")
 
     def rolling(self, table: Any, *, name: str = "x") -> NoReturn:
         self._refuse("answers row by row")
 
     def stream(self, batch: int = 1) -> NoReturn:
-        self._refuse("a stream")
+        self._refuse("stream")
 
     def generate(self, prompt: str = "", **options: Any) -> Iterator[str]:
         self._refuse("text behind a prompt")

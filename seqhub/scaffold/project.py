@@ -34,7 +34,7 @@ def project_files(names: Names, author: str = "", *, exact: bool = False) -> dic
 
 
 def write_project(names: Names, parent: Path, author: str = "", *, exact: bool = False) -> Path:
-    """Write the folder `parent/<dist>` and return it; see `project_files`. UsageError E011 where it is there already."""
+    """Write the folder `parent/<dist>` and return it; see `project_files`. UsageError E011 where it is there."""
     folder = parent / names.dist
     if folder.exists() or folder.is_symlink():
         fix = "take another name, or another folder with --dir"

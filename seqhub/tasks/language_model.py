@@ -32,7 +32,7 @@ from seqhub.tasks.ngrams import NGrams
 from seqhub.tasks.streams import Batches, Chunks, chunk_of, scoring_batches, training_batches
 from seqhub.tasks.text_tokens import build_tokenizer
 
-_COUNTED = 20_000_000  # first training tokens that the baselines count
+_COUNTED = 4_000_000  # first training tokens that the baselines count
 _ORDER = 3
 _ROWS = 64  # of valid, where a bundle or a model is scored
 

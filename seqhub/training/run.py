@@ -17,7 +17,6 @@ from seqhub.nn.engines import compiling
 from seqhub.nn.model import SequenceModel
 from seqhub.nn.seq2seq import EncoderDecoder
 from seqhub.recipe import Recipe
-from seqhub.recipe.sections import TrainSection
 from seqhub.training.callbacks import position
 from seqhub.training.checkpoint import FolderCheckpointIO, load_weights
 from seqhub.training.claim import Claim
@@ -128,7 +127,7 @@ def _fit(
     )
     learner = Learner(model, task, section, rate, monitor)
     try:
-        with stop.patiently(), _loops(section, section.epochs * per_epoch, display):
+        with stop.patiently(), _loops(recipe, section.epochs * per_epoch, display):
             trainer.fit(learner, loaders.train, loaders.valid, ckpt_path=last if claim.resumed else None)
     except SystemExit as leaving:  # Lightning's own way of answering SIGTERM once an epoch's checkpoint is written
         raise Interrupted from leaving
@@ -140,10 +139,11 @@ def _fit(
     return recorder.history
 
 
-def _loops(section: TrainSection, batches: int, display: Display) -> AbstractContextManager[None]:
-    """Compiled loops inside, where the recipe or the length of the whole training asks for them."""
-    wanted = section.compile if isinstance(section.compile, bool) else batches >= AUTO_BATCHES
-    return compiling(display.say) if wanted else nullcontext()
+def _loops(recipe: Recipe, batches: int, display: Display) -> AbstractContextManager[None]:
+    """Compiled loops inside, where the recipe or the length of the whole training asks for them; never to try it out."""
+    asked, smoke = recipe.train.compile, "--smoke" in recipe.origins.values()
+    wanted = asked if isinstance(asked, bool) else batches >= AUTO_BATCHES
+    return compiling(display.say) if wanted and not smoke else nullcontext()
 
 
 @contextmanager

@@ -105,7 +105,7 @@ def test_a_damaged_case_is_trained_again(tmp_path, capsys):
         (["memory", "--rates", "0"], "learning rates are above 0", ""),
         (["memory", "--rates", "nan"], "learning rates are above 0", ""),
         (["memory", "--steps", "0"], "expected a whole number, 1 or more, got '0'", ""),
-        (["memory", "--width", "6", "--cells", "attention"], "attention at width 6", ""),
+        (["memory", "--width", "7", "--cells", "attention"], "attention at width 7", "an even width per head"),
         (["memory", "--wdth", "6"], "unknown argument '--wdth'", "did you mean '--width'?"),
         (["hybrid", "--contestants", "hybird"], "there is no contestant 'hybird'", "did you mean 'hybrid'?"),
         (["hybrid", "--length", "20"], "16 pairs need 48 steps, and --length is 20", "fewer --pairs"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +160,42 @@ def test_facts_are_plain_json(cache):
     build(TEXT, Words())
     facts = json.loads(next(cache.glob("*.json")).read_text())
     assert sorted(facts) == ["characters", "tokens", "vocabulary"]
+
+
+LARGE = """
+import resource, sys
+from pathlib import Path
+from functools import partial
+import numpy as np
+from seqhub.data.splits import Span
+from seqhub.data.token_file import TokenFile
+from seqhub.tasks.streams import Chunks, training_batches
+from seqhub.data.batch import collate
+from seqhub.training.loader import EpochLoader
+
+path, count, offset = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+file = TokenFile(path, "<u2", offset, {"train": Span(0, count)}, {"train": count}, None, "large", ())
+targets = Span(1, count)
+plan = lambda *, epoch: training_batches(targets, 32, 128, 0.5, epoch=epoch, seed=0)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+loader = EpochLoader(Chunks(file, targets), collate, 32, plan=plan)
+for number, batch in zip(range(200), loader):
+    assert batch.x.shape[0] == 32 and batch.carry == (number > 0)
+print(len(loader), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.heavy
+def test_two_gigabytes_of_ids_cost_little_memory(tmp_path):
+    """The file has a hole where its ids would be, so it takes no room on the disk."""
+    path, count = tmp_path / "large.npy", 1_000_000_000
+    with path.open("wb") as file:
+        header = {"descr": "<u2", "fortran_order": False, "shape": (count,)}
+        np.lib.format.write_array_header_1_0(file, header)
+        offset = file.tell()
+        file.truncate(offset + 2 * count)
+    command = [sys.executable, "-c", LARGE, str(path), str(count), str(offset)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    batches, megabytes = map(int, done.stdout.split())
+    assert batches == (count - 1 - 128) // (32 * 128)
+    assert megabytes < 100

@@ -15,9 +15,13 @@ import seqhub.runtime
 from seqhub.cli import main
 from seqhub.errors import BundleError, ExportError
 from seqhub.export import export_bundle, verify_bundle
-from seqhub.export.parity import prove
+from seqhub.export.blame import Culprit, parts
+from seqhub.export.cases import Case
+from seqhub.export.compare import Mismatch
+from seqhub.export.parity import Failure, prove
 from seqhub.export.sides import lower_sides, sides_of
 from seqhub.runtime.decoding import Search
+from seqhub.runtime.manifest import GraphInfo
 from seqhub.runtime.seq2seq import Translator
 from seqhub.tasks.translate_search import translations
 from tests.nn.pairs import small
@@ -161,14 +165,27 @@ def test_a_decoder_that_differs_is_told_apart_from_its_encoder(task, model):
     assert failure.mismatch.tensor == "y"
 
 
-def test_a_failed_export_names_the_block_and_leaves_nothing(task, tmp_path):
-    broken = small(target=task.ends.d_out, source=task.ends.tokens)
-    cell = broken.decoder.model.stack["0"].cell
-    plain = cell.readout
-    cell.readout = lambda y, x: plain(y, x) * (1.0 if not torch.compiler.is_compiling() else 1.1)
+def test_a_failed_export_names_the_block_and_leaves_nothing(task, model, tmp_path, monkeypatch):
+    """Only the decoder fails, and the search for the block goes through it under the recipe's names."""
+    asked = []
+
+    def fails(layer, proto, info, kind, units, tolerance):
+        case = Case(kind, batch=1, steps=2, lengths="full")
+        wrong = Failure(kind, case, True, Mismatch("y", 1.0, 0.1))
+        return ({}, wrong) if layer.reads_memory else ({"cases": 1, "max": 0.0}, None)
+
+    def culprit(layer, kind, providers, *, tolerance, opset, within):
+        asked.append([name for name, _ in parts(layer, within)])
+        return Culprit("decoder.0", providers["decoder.0"], "it differs")
+
+    graph = (onnx.ModelProto(), GraphInfo("any", "any.onnx", (), ()))
+    monkeypatch.setattr("seqhub.export.bundle.lower_sides", lambda sides, opset: {s.role: graph for s in sides})
+    monkeypatch.setattr("seqhub.export.bundle.prove", fails)
+    monkeypatch.setattr("seqhub.export.bundle.find_culprit", culprit)
     providers = {"decoder.0": "acme/bahdanau==1"}
     with pytest.raises(ExportError, match=r"block 'decoder\.0' \(acme/bahdanau==1\)") as caught:
-        export_bundle(broken, task.ends, task.manifest(), providers, tmp_path / "out", name="broken")
+        export_bundle(model, task.ends, task.manifest(), providers, tmp_path / "out", name="broken")
     assert caught.value.problems[0].code == "E503"
     assert "decoder_step.onnx does not equal the model" in caught.value.problems[0].message
+    assert asked == [["decoder.embed", "decoder.0", "decoder.1", "decoder.head"]]
     assert list(tmp_path.iterdir()) == []

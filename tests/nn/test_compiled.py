@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -228,13 +229,14 @@ def test_a_recipe_says_whether_loops_are_compiled_and_auto_by_the_length_of_the_
     from seqhub.training.display import Display
     from seqhub.training.run import AUTO_BATCHES, _loops
 
-    def compiles(section: TrainSection, batches: int) -> bool:
-        with _loops(section, batches, Display()):
+    def compiles(asked: object, batches: int, origins: dict = {}) -> bool:  # noqa: B006
+        recipe = SimpleNamespace(train=TrainSection(compile=asked), origins=origins)
+        with _loops(recipe, batches, Display()):
             return compile_notice() is not None
 
-    assert [compiles(TrainSection(), n) for n in (AUTO_BATCHES - 1, AUTO_BATCHES)] == [False, True]
-    assert compiles(TrainSection(compile=True), 1)
-    assert not compiles(TrainSection(compile=False), 10 * AUTO_BATCHES)
-    assert not compiles(TrainSection(compile=True).smoke(), 10 * AUTO_BATCHES)
+    assert [compiles("auto", n) for n in (AUTO_BATCHES - 1, AUTO_BATCHES)] == [False, True]
+    assert compiles(True, 1)
+    assert not compiles(False, 10 * AUTO_BATCHES)
+    assert not compiles(True, 1, {("train", "epochs"): "--smoke"})
     with compiling(print), exporting():
         assert compile_notice() is None

@@ -146,6 +146,18 @@ def test_a_run_that_lacks_its_file_says_which(folder, capsys):
     check_local_files({}, "runs/plain")
 
 
+def test_eval_and_export_say_which_component_changed(folder, capsys, monkeypatch):
+    from seqhub.cli.runs import warn_of_versions
+    from seqhub.training.folder import RunFolder
+
+    (folder / "env.json").write_text(json.dumps({"components": ["seqhub/mlp==0.0.9", "seqhub/forecast==0.1.0"]}))
+    monkeypatch.setattr("seqhub.training.environment.providers", lambda recipe: ["seqhub/mlp==0.1.0"])
+    warn_of_versions(RunFolder(folder), None)
+    assert capsys.readouterr().err == "seqhub: seqhub/mlp was 0.0.9 when the run began, and is 0.1.0 now\n"
+    warn_of_versions(RunFolder(folder / "absent"), None)
+    assert capsys.readouterr().err == ""
+
+
 def test_another_version_is_told():
     before = ["acme/leaky==1.0", "seqhub/csv==0.1.0", "gone/x==1"]
     now = ["acme/leaky==1.1", "seqhub/csv==0.1.0", "new/y==2"]

@@ -9,6 +9,7 @@ import pytest
 
 from seqhub.assembly.plan import check_recipe
 from seqhub.plugins import Registry
+from seqhub.recipe.fields import options_of
 from seqhub.recipe.structures import STRUCTURES
 
 PAGE = Path(__file__).parents[2] / "docs" / "blocks.md"
@@ -55,5 +56,5 @@ def test_every_structure_has_its_section() -> None:
 def test_every_option_of_a_structure_is_shown() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for name, cls in STRUCTURES.items():
-        missing = [field for field in cls.__dataclass_fields__ if not re.search(rf"\b{field}\b", text)]
+        missing = [option for option in options_of(cls) if not re.search(rf"\b{option}\b", text)]
         assert not missing, name

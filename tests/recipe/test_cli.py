@@ -86,6 +86,13 @@ def test_explain_counts_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["latency_steps"], found["streamable"], found["ratio"]) == (0, True, "1")
 
 
+def test_explain_says_how_many_steps_a_block_needs_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+    found = explained(capsys, str(GOOD), *FILLED, "--set", "model.blocks.0.stride=4")
+    rows = {row["name"]: (row["ratio"], row["block"]) for row in found["blocks"]}
+    assert rows["block0"] == ("1/4", 4)
+    assert rows["block4.b1.0"] == ("1", 1)
+
+
 @pytest.mark.parametrize(
     "words", [[str(GOOD), *FILLED], *([str(r.path)] for r in shipped_recipes())], ids=lambda w: Path(w[0]).stem
 )

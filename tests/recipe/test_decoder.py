@@ -216,3 +216,10 @@ def test_a_bridge_needs_a_recurrent_block(tmp_path):
         build_model(plan, ends())
     problem = caught.value.problems[0]
     assert (problem.code, problem.place.line, problem.fix) == ("E214", 10, "set bridge: none")
+
+
+def test_the_decoder_of_the_page_is_sound(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    shown = page[page.index("    model:\n      width: 64") : page.index("The decoder's blocks are called")]
+    _, plan = check(tmp_path, HEAD + "\n".join(line[4:] for line in shown.splitlines()) + "\n")
+    assert plan.decoder.section.tied == "output"

@@ -22,7 +22,7 @@ def test_a_map_for_each_pair(tmp_path, monkeypatch):
     monkeypatch.setattr(alignment, "drawing", drawing)
     rng = np.random.default_rng(0)
     short = alignment.AlignmentPicture(["a", " ", "</s>"], ["$1$", "</s>"], rng.random((2, 3)))
-    long = alignment.AlignmentPicture(["w"] * 90, ["v"] * 50, rng.random((50, 90)))
+    long = alignment.AlignmentPicture(["w"] * 90, ["\u65e5"] * 50, rng.random((50, 90)))
     path = alignment.alignment_plot([short, long], tmp_path / "plots" / "alignment.png", "a run")
     assert path.read_bytes().startswith(b"\x89PNG")
     first, second = kept

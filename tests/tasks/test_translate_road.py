@@ -33,7 +33,7 @@ def test_smoke_from_text_to_text(tmp_path, capsys):
     assert list(providers) == ["block0", "decoder.0"]
     assert "seqhub-attention/bahdanau" in providers["decoder.0"]
     capsys.readouterr()
-    assert main(["eval", str(out), "--json"]) == 0
+    assert main(["eval", str(out), "--json"]) == 3  # one epoch does not reach what the recipe expects
     assert json.loads(capsys.readouterr().out)["metrics"] == pytest.approx(summary["metrics"])
     assert main(["explain", str(RECIPE), *small, *more]) == 0
     assert "decoder.0" in capsys.readouterr().out

@@ -60,7 +60,7 @@ class Blocks:
             shared += program.hoist(*shared)
             results = list(program.forward(*inputs, *state, *shared))
             gy, gstate = torch.zeros_like(results[0]), [torch.zeros_like(value) for value in state]
-            one = program.backward(*inputs, *state, *shared, *results[1 + len(state) :], gy, *gstate)
+            one: Sequence[Any] = program.backward(*inputs, *state, *shared, *results[1 + len(state) :], gy, *gstate)
             self._zeros = [torch.zeros_like(value) for value in one[len(one) - program.n_sums :]]
             every = [inputs * steps, state, results * steps, [gy] * steps]
             self._forward = _Compiled(partial(_forward, program, steps), inputs * steps, state, shared)

@@ -52,6 +52,11 @@ def compiled_loop(
     return loops.by_key[key]
 
 
+def block_steps() -> int:
+    """The steps of a compiled block: shorter chunks are not compiled."""
+    return STEPS
+
+
 def _suits(examples: Examples) -> bool:
     return all(
         tensor.device.type == "cpu" and (tensor.dtype in _DTYPES or not tensor.is_floating_point())

@@ -36,7 +36,7 @@ def fusible() -> dict[Any, Callable[..., Any]]:
 def rational_tanh(x: Tensor) -> Tensor:
     """tanh of float32; other precisions keep torch's own."""
     if x.dtype != torch.float32:
-        return NotImplemented
+        return NotImplemented  # type: ignore[no-any-return]
     z = x.clamp(-_FLAT, _FLAT)
     square = z * z
     return (z * _polynomial(square, _TOP) / _polynomial(square, _BOTTOM)).clamp(-1.0, 1.0)

@@ -90,12 +90,13 @@ class _Loop(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gy: Tensor, *gstate: Any) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, gy: Tensor, *glast: Tensor) -> tuple[Tensor | None, ...]:
         program, blocks, shared, kept = ctx.loop.program, ctx.loop.blocks, ctx.shared, list(ctx.kept)
         n_inputs, n_state, n_constants = ctx.sizes
         n_flow = n_inputs + n_state
         slots = n_inputs + 2 * len(program.factors)
-        sums: list[Any] = [0.0] * program.n_sums
+        gstate: Sequence[Any] = glast
+        sums: Sequence[Any] = [0.0] * program.n_sums
         with _BelowAutograd():
             columns = [column for (column,) in _columns([gy], blocks)]
             size, start = _whole(columns, blocks)
@@ -104,7 +105,7 @@ class _Loop(torch.autograd.Function):
                 now, state, saved = kept.pop()
                 out = program.backward(*now, *state, *shared, *saved, columns[t], *gstate)
                 flow, cut = out[n_inputs:n_flow], len(out) - program.n_sums
-                gstate = tuple(torch.zeros_like(b) if g is None else g for b, g in zip(state, flow, strict=True))
+                gstate = [torch.zeros_like(b) if g is None else g for b, g in zip(state, flow, strict=True)]
                 for column, value in zip(found, (*out[:n_inputs], *out[n_flow:cut]), strict=True):
                     column[t] = value
                 sums = [value + total for value, total in zip(out[cut:], sums, strict=True)]
@@ -127,7 +128,7 @@ class _Loop(torch.autograd.Function):
 
 
 def _columns(sequences: Sequence[Tensor], blocks: Blocks | None) -> list[tuple[Tensor, ...]]:
-    """[B T ...] each -> the tensors of every step; contiguous ones for the compiled blocks, which know their strides."""
+    """[B T ...] each -> the tensors of every step, contiguous for compiled blocks, which know their strides."""
     rows = [sequence.transpose(0, 1) for sequence in sequences]
     return list(zip(*(row.unbind(0) for row in _contiguous(rows, blocks)), strict=True))
 

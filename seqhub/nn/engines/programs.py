@@ -50,7 +50,7 @@ def loop_for(step: Any, cell: Cell, sequences: list[Tensor], state: State, const
     kept.move_to_end(key)
     loop = kept[key]
     say = compile_notice()
-    if loop is None or say is None or sequences[0].shape[1] < compiled.STEPS:
+    if loop is None or say is None or sequences[0].shape[1] < compiled.block_steps():
         return loop
     return compiled.compiled_loop(step, cell, key, examples, say) or loop
 

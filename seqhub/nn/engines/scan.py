@@ -1,8 +1,8 @@
 """The recurrence itself: h_t = a_t * h_(t-1) + b_t, elementwise, real or complex, with an analytic backward.
 
-One multiply-add a step, written to where its result belongs, beats tree and log-space forms on a CPU: they read memory more often. Where
-a step is so small that calling the operator costs more than its arithmetic, time is cut into blocks which run side by
-side, and a second pass carries each block's end into the next: 2 L + T / L calls in place of T.
+One multiply-add a step, written to where its result belongs, beats tree and log-space forms on a CPU: they read memory
+more often. Where a step is so small that calling the operator costs more than its arithmetic, time is cut into blocks
+which run side by side, and a second pass carries each block's end into the next: 2 L + T / L calls in place of T.
 
 The backward is the same recurrence in reverse: g_t = G_t + conj(a_(t+1)) g_(t+1), db = g, da = g conj(h_(t-1)).
 Complex numbers are pairs (re, im) on the last axis outside, and complex tensors inside the operator.
