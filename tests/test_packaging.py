@@ -85,7 +85,7 @@ def test_a_plugin_is_complete_and_listed_everywhere(name):
 def test_the_core_and_the_runtime_stay_small():
     assert set(requirements(CORE["project"]["dependencies"])) == {"pluggy", "pydantic", "pyyaml"}
     assert set(requirements(EXTRAS["runtime"])) == {"numpy", "onnxruntime"}
-    assert set(EXTRAS) == {"runtime", "serve", "train", "all", "dev"}
+    assert set(EXTRAS) == {"runtime", "serve", "sound", "text", "train", "all", "dev"}
     assert "torch" not in requirements(EXTRAS["serve"])
 
 

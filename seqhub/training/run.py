@@ -140,7 +140,7 @@ def _fit(
 
 
 def _loops(recipe: Recipe, batches: int, display: Display) -> AbstractContextManager[None]:
-    """Compiled loops inside, where the recipe or the length of the whole training asks for them; never to try it out."""
+    """Compiled loops inside, where the recipe or the length of the training asks for them; never in a smoke run."""
     asked, smoke = recipe.train.compile, "--smoke" in recipe.origins.values()
     wanted = asked if isinstance(asked, bool) else batches >= AUTO_BATCHES
     return compiling(display.say) if wanted and not smoke else nullcontext()

@@ -58,7 +58,8 @@ def test_a_bound_on_the_wrong_side_is_a_warning(registry: Registry) -> None:
 
 
 def test_the_resolved_recipe_loads_to_the_same(registry: Registry, tmp_path: Path) -> None:
-    recipe, plan = check_recipe(GOOD, registry, ["model.blocks.1.repeat=2", "model.blocks.2.name=look", "model.embed=false"])
+    changes = ["model.blocks.1.repeat=2", "model.blocks.2.name=look", "model.embed=false"]
+    recipe, plan = check_recipe(GOOD, registry, changes)
     path = tmp_path / "resolved.yaml"
     path.write_text(dump_yaml(recipe.resolved()), encoding="utf-8")
     again, same = check_recipe(path, registry)
