@@ -30,7 +30,7 @@ def memory_plot(document: Mapping[str, Any], path: Path) -> Path:
         axes.tick_params(length=0)
         for start in _first_columns(columns)[1:]:
             axes.axvline(start - 0.5, color="white", linewidth=3)
-        axes.set_title("0: no better than without memory, 100: perfect; steps of the test sequences below the task")
+        axes.set_title("0: as without memory, 100: perfect", fontsize=9)
     return path
 
 
@@ -45,14 +45,13 @@ def hybrid_plot(document: Mapping[str, Any], path: Path) -> Path:
                     curve = next(trial["curve"] for trial in seed["trials"] if trial["rate"] == seed["rate"])
                     label = who if seed is contestant["tasks"][name]["seeds"][0] else None
                     _curve(axes, curve, most, index, label)
-            axes.axhline(100 * task["naive"], color=FAINT, linestyle=":", linewidth=1.2)
-            axes.text(most, 100 * task["naive"], "no memory ", color="#666666", fontsize=8, ha="right", va="bottom")
+            axes.axhline(100 * task["naive"], color=FAINT, linestyle=":", linewidth=1.6, label="no memory")
             axes.set_title(f"{name}, {task['lengths'][0]} steps")
             axes.set_ylabel("correct, %")
             axes.set_xlim(0, most * 1.02)
             axes.set_ylim(0, 104)
         panels[-1].set_xlabel("training steps; a curve that stops was solved there")
-        panels[0].legend(loc="lower right", ncols=len(contestants))
+        panels[0].legend(loc="lower right", ncols=len(contestants) + 1)
     return path
 
 

@@ -13,7 +13,7 @@ class ItemSplit(Split):
     """Shares of the items, drawn at random; or the test items by name."""
 
     held_out: str | None = option(
-        default=None, help="regular expression: the items in whose name it is found are the test items, and `test` draws none"
+        default=None, help="regular expression: items in whose name it is found are the test items; `test` draws none"
     )
 
     def problems(self, width: int) -> Problems:

@@ -16,9 +16,7 @@ TRAIN = np.random.default_rng(0).integers(0, V - 1, 60).astype(np.int64)  # toke
 
 def plain(history: tuple[int, ...], token: int) -> float:
     """Witten and Bell's recursion as it is written."""
-    counts = Counter(
-        tuple(TRAIN[i : i + len(history) + 1].tolist()) for i in range(len(TRAIN) - len(history))
-    )
+    counts = Counter(tuple(TRAIN[i : i + len(history) + 1].tolist()) for i in range(len(TRAIN) - len(history)))
     lower = plain(history[1:], token) if history else 1 / V
     behind = {run[-1]: n for run, n in counts.items() if run[:-1] == history}
     total, different = sum(behind.values()), len(behind)
