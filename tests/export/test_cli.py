@@ -26,13 +26,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model = model_of(Shift())
     component = SimpleNamespace(provider="acme/gain==1.0")
     nodes = (SimpleNamespace(name="block0", block=SimpleNamespace(component=component), branches=()),)
-    section = SimpleNamespace(graphs=("full", "stream"), verify=SimpleNamespace(tolerance=1e-5), opset=20)
+    section = SimpleNamespace(graphs=("full", "stream"), verify=SimpleNamespace(tolerance=1e-5), opset=20, chunk=None)
     recipe = SimpleNamespace(name="toy", export=section)
     loaded = SimpleNamespace(
         recipe=recipe, plan=SimpleNamespace(nodes=nodes), ends=model.ends, manifest={"type": "toy"}, model=model
     )
     monkeypatch.setattr(RunFolder, "open", classmethod(lambda cls, path: RunFolder(path)))
     monkeypatch.setattr(RunFolder, "load_model", lambda self, which="best": loaded)
+    monkeypatch.setattr("seqhub.cli.runs.warn_of_versions", lambda folder, recipe: None)  # it reads a whole recipe
     return folder
 
 
