@@ -29,7 +29,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     section = SimpleNamespace(graphs=("full", "stream"), verify=SimpleNamespace(tolerance=1e-5), opset=20, chunk=None)
     recipe = SimpleNamespace(name="toy", export=section)
     loaded = SimpleNamespace(
-        recipe=recipe, plan=SimpleNamespace(nodes=nodes), ends=model.ends, manifest={"type": "toy"}, model=model
+        recipe=recipe,
+        plan=SimpleNamespace(nodes=nodes, decoder=None),
+        ends=model.ends,
+        manifest={"type": "toy"},
+        model=model,
     )
     monkeypatch.setattr(RunFolder, "open", classmethod(lambda cls, path: RunFolder(path)))
     monkeypatch.setattr(RunFolder, "load_model", lambda self, which="best": loaded)
