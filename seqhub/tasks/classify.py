@@ -19,7 +19,7 @@ from seqhub.data.table import Source
 from seqhub.nn.ends import Ends
 from seqhub.tasks.base import Task, check_split, last_outputs
 from seqhub.tasks.classify_baselines import simple_labels
-from seqhub.tasks.classify_report import describe_labelled
+from seqhub.tasks.classify_report import describe_labelled, told
 from seqhub.tasks.classify_scores import ClassifyScores
 from seqhub.tasks.configs import ClassifyConfig, ClassifyData
 from seqhub.tasks.items import Labelled, LabelledItems, read_labelled
@@ -93,15 +93,13 @@ class Classify(Task):
         labelled, names = self.labelled, self.labelled.labels
         found = []
         for index, member in enumerate(labelled.splits[split].tolist()):
-            probabilities = answers[index].double().softmax(dim=-1)
             found.append(
                 {
                     "index": index,
                     "item": member,
                     "length": len(labelled.items[member]),
                     "truth": names[int(labelled.classes[member])],
-                    "prediction": names[int(probabilities.argmax())],
-                    "probabilities": dict(zip(names, probabilities.tolist(), strict=True)),
+                    **told(answers[index], names),
                 }
             )
         return found

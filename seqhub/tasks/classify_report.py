@@ -1,12 +1,23 @@
-"""What labelled sequences look like before a model sees them: `seqhub data`."""
+"""What labelled sequences look like before a model sees them (`seqhub data`), and what a model says of one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from seqhub.tasks.items import Labelled
+
+
+def told(logits: Tensor, labels: Sequence[str]) -> dict[str, Any]:
+    """JSON: the likeliest label and the probability of each, of logits [C]."""
+    probabilities = logits.double().softmax(dim=-1)
+    return {
+        "prediction": labels[int(probabilities.argmax())],
+        "probabilities": dict(zip(labels, probabilities.tolist(), strict=True)),
+    }
 
 
 def describe_labelled(labelled: Labelled) -> dict[str, Any]:

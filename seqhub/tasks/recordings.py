@@ -129,6 +129,10 @@ class RecordingItems(Items):
         """Steps of each item, before any stretching."""
         return [sum(len(self.recordings.items[member]) for member in string) for string in self.strings]
 
+    def shortest(self) -> list[int]:
+        """Steps that each item has at least, however fast it is played."""
+        return [max(1, round(steps / (1 + self.speed))) for steps in self.lengths()]
+
     def name(self, index: int) -> str:
         """The names of its recordings."""
         return " + ".join(self.recordings.names[member] for member in self.strings[index])
@@ -138,10 +142,11 @@ class RecordingItems(Items):
         x = np.concatenate([self.recordings.items[member] for member in string])
         if self.speed or self.noise:
             x = self._spoilt(x, np.random.default_rng([*self.seed, self.epoch, index]))
-        return Item(torch.from_numpy(np.ascontiguousarray(x)).float(), self._target(string), torch.tensor(index))
+        return Item(torch.from_numpy(np.ascontiguousarray(x)).float(), self.target(index), torch.tensor(index))
 
-    def _target(self, string: list[int]) -> Tensor:
-        text = " ".join(self.recordings.texts[member] for member in string)
+    def target(self, index: int) -> Tensor:
+        """The ids of an item's text."""
+        text = " ".join(self.recordings.texts[member] for member in self.strings[index])
         return torch.tensor(self.recordings.encode(text))
 
     def _spoilt(self, x: Numbers, draw: np.random.Generator) -> Numbers:

@@ -20,6 +20,7 @@ from seqhub.nn.ends import Ends
 from seqhub.nn.layer import SequenceLayer
 from seqhub.nn.state import State
 from seqhub.tasks.base import Task, check_split, last_outputs
+from seqhub.tasks.classify_report import told
 from seqhub.tasks.configs_text import TextClassifyConfig, TextClassifyData
 from seqhub.tasks.labelled_texts import LabelledTexts, TextItems, read_labelled_texts
 from seqhub.tasks.text_classify_report import describe_texts, simple_answers
@@ -111,15 +112,13 @@ class TextClassify(Task):
         labelled, names = self.labelled, self.labelled.labels
         found = []
         for index, member in enumerate(labelled.splits[split].tolist()):
-            probabilities = answers[index].double().softmax(dim=-1)
             found.append(
                 {
                     "index": index,
                     "item": member,
                     "text": labelled.texts.texts[member],
                     "truth": labelled.texts.labels[member],
-                    "prediction": names[int(probabilities.argmax())],
-                    "probabilities": dict(zip(names, probabilities.tolist(), strict=True)),
+                    **told(answers[index], names),
                 }
             )
         return found

@@ -72,12 +72,11 @@ class Transcribe(Task):
         two that are equal.
         """
         for split, items in self._datasets.items():
-            for index in range(len(items)):
-                item = items[index]
-                steps, ids = geometry.out_length(len(item.x)), item.target
+            for index, length in enumerate(items.shortest()):
+                steps, ids = geometry.out_length(length), items.target(index)
                 needed = len(ids) + int((ids[1:] == ids[:-1]).sum())
                 if steps < max(needed, 1):
-                    what = f"{items.name(index)} ({split}) has {len(item.x)} steps, of which the model makes {steps}"
+                    what = f"{items.name(index)} ({split}) has {length} steps, of which the model makes {steps}"
                     fix = "use smaller strides in the blocks, coarser tokens, or leave the recording out"
                     raise DataError(f"{what}, but its text needs {max(needed, 1)}", code="E311", fix=fix)
 
@@ -137,12 +136,13 @@ class Transcribe(Task):
     def records(self, answers: list[Tensor], split: str) -> list[dict[str, Any]]:
         """Per recording: its name, steps, what was said and what was written."""
         items = self.dataset(split)
+        lengths = items.lengths()
         return [
             {
                 "index": index,
                 "item": items.name(index),
-                "length": len(items[index].x),
-                "truth": self.text(items[index].target),
+                "length": lengths[index],
+                "truth": self.text(items.target(index)),
                 "prediction": self.text(answer),
             }
             for index, answer in enumerate(answers)

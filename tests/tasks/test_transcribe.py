@@ -218,3 +218,12 @@ def test_beeps_are_the_same_for_a_seed_and_hold_the_tones_of_their_words():
         power = np.abs(np.fft.rfft(found.items[i][:, 0])) ** 2
         peak = float(np.fft.rfftfreq(len(found.items[i]), 1 / 2000)[power.argmax()])
         assert 250 < peak < 680  # between the lowest and the highest tone
+
+
+def test_the_fastest_that_a_recording_may_be_played_is_what_must_hold_its_text():
+    geometry = Geometry(width=4, ratio=Fraction(1, 10), block=10)
+    make(["aab"] * 10, speed=0.0).check_geometry(geometry)
+    fast = make(["aab"] * 10, speed=0.2)  # 40 steps may become 33, which make 3
+    assert fast.dataset("train").shortest() == [round(n / 1.2) for n in fast.dataset("train").lengths()]
+    with pytest.raises(DataError, match="of which the model makes 3, but its text needs 4"):
+        fast.check_geometry(geometry)
