@@ -27,6 +27,7 @@ class Geometry:
     obstacle, remedy: why the layer cannot run chunk by chunk, and the edit that changes it; empty when it can.
     uneven: something inside makes more steps than it gets, so that past and future are bounds, and outputs may come
     earlier than they say.
+    clock: input steps that make one step at the slowest place inside, where that is slower than the output's.
     """
 
     width: int
@@ -37,6 +38,12 @@ class Geometry:
     obstacle: str = ""
     remedy: str = ""
     uneven: bool = False
+    clock: int = 1
+
+    @property
+    def slowest(self) -> int:
+        """Input steps that make one step at the slowest place inside, or one output."""
+        return max(self.block, self.clock)
 
     @property
     def causal(self) -> bool:
@@ -73,6 +80,7 @@ class Geometry:
             obstacle=self.obstacle or after.obstacle,
             remedy=self.remedy if self.obstacle else after.remedy,
             uneven=any(part.uneven or part.ratio.numerator > 1 for part in (self, after)),
+            clock=max(self.clock, math.ceil(after.clock / self.ratio)),
         )
 
     def _reach(self, steps: float) -> float:
@@ -101,6 +109,7 @@ def widest(branches: list[Geometry], width: int) -> Geometry:
         obstacle=blocked.obstacle,
         remedy=blocked.remedy,
         uneven=any(b.uneven or b.ratio.numerator > 1 for b in branches),
+        clock=max(b.clock for b in branches),
     )
 
 
@@ -137,6 +146,7 @@ def resample_geometry(inner: Geometry, factor: int) -> Geometry:
         obstacle=inner.obstacle,
         remedy=inner.remedy,
         uneven=inner.uneven or not at_once or inner.future not in (0, INF),
+        clock=factor * inner.slowest,
     )
 
 

@@ -6,12 +6,15 @@ import numpy as np
 import onnx
 import torch
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass, RemoveUnusedNodesPass
+from torch._dynamo.exc import UserError, UserErrorType
 
 from seqhub.errors import ExportError
 from seqhub.export.quiet import quiet_exporter
 from seqhub.export.twin import NAMES, DeploymentTwin, Role, describe_graph
 from seqhub.nn import exporting
 from seqhub.runtime.manifest import GraphInfo, TensorInfo
+
+_FROZEN = "a layer's forward loops over time in Python, or turns a size into a Python number: use tensor operations"
 
 
 def lower(twin: DeploymentTwin, role: Role, *, opset: int) -> tuple[onnx.ModelProto, GraphInfo]:
@@ -20,16 +23,17 @@ def lower(twin: DeploymentTwin, role: Role, *, opset: int) -> tuple[onnx.ModelPr
     try:
         with torch.no_grad(), exporting(), quiet_exporter():
             program = torch.onnx.export(
-                twin,
-                twin.example(),
+                _traced(twin, role),
                 dynamo=True,
                 opset_version=opset,
                 external_data=False,  # one self-contained file
-                dynamic_shapes=twin.dynamic_shapes(),
+                dynamic_shapes=twin.dynamic_shapes(),  # for their names
                 input_names=[tensor.name for tensor in promised.inputs],
                 output_names=[tensor.name for tensor in promised.outputs],
                 verbose=False,
             )
+    except ExportError:
+        raise
     except Exception as error:  # the exporter raises its own wrappers, and whatever a layer's forward raises
         raise ExportError(f"{role}.onnx: torch could not export the model: {_reason(error)}", code="E501") from error
     if program is None:
@@ -40,6 +44,25 @@ def lower(twin: DeploymentTwin, role: Role, *, opset: int) -> tuple[onnx.ModelPr
     info = _settle_dimensions(proto, promised)
     check_graph(proto, role)
     return proto, info
+
+
+def _traced(twin: DeploymentTwin, role: Role) -> torch.export.ExportedProgram:
+    """The twin as torch traces it. What the trace settles of a size from below is granted, as the proof tries the small
+    sizes too; a bound from above is refused: the exporter itself would take it in silence.
+    """
+    shapes = twin.dynamic_shapes()
+    with torch.fx.experimental._config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
+        try:
+            return torch.export.export(twin, twin.example(), dynamic_shapes=shapes, strict=False)
+        except UserError as error:
+            if error.error_type is not UserErrorType.CONSTRAINT_VIOLATION:
+                raise
+            bound = next((line for line in error.msg.splitlines() if "max=" in line), "")
+            if bound:
+                message = f"{role}.onnx: a size is bounded by the example's: {bound.strip()}"
+                raise ExportError(message, fix=_FROZEN, code="E502") from error
+            shapes = torch.export.dynamic_shapes.refine_dynamic_shapes_from_suggested_fixes(error.msg, shapes)
+        return torch.export.export(twin, twin.example(), dynamic_shapes=shapes, strict=False)
 
 
 def as_full(proto: onnx.ModelProto, info: GraphInfo) -> tuple[onnx.ModelProto, GraphInfo]:
@@ -81,8 +104,7 @@ def _settle_dimensions(proto: onnx.ModelProto, promised: GraphInfo) -> GraphInfo
     frozen = [problem for t in (*info.inputs, *info.outputs) for problem in _broken_promises(t, values[t.name])]
     if frozen:
         message = f"{info.file}: dimensions were fixed to the example's: {'; '.join(frozen)}"
-        fix = "a layer's forward loops over time in Python, or turns a size into a Python number: use tensor operations"
-        raise ExportError(message, fix=fix, code="E502")
+        raise ExportError(message, fix=_FROZEN, code="E502")
     del proto.graph.value_info[:]  # the exporter's notes on inner tensors, in terms of names that are no longer there
     return info
 

@@ -58,8 +58,8 @@ class DeploymentTwin(nn.Module):
 
     def example(self) -> tuple[Tensor, ...]:
         """Arguments for tracing: ragged rows, one of them idle; of the memories one is empty."""
-        # several blocks and a rest: a size of 0 or 1 anywhere inside would be taken for a constant
-        steps = max(EXAMPLE_STEPS, 3 * self.layer.geometry.block + 2)
+        # several steps and a rest also at the slowest place: a size of 0 or 1 anywhere would be taken for a constant
+        steps = max(EXAMPLE_STEPS, 3 * self.layer.geometry.slowest + 2)
         shape = (EXAMPLE_BATCH, steps, self.layer.d_in)
         x = torch.zeros(shape, dtype=torch.int64) if self.layer.vocabulary else torch.randn(shape)
         lengths = torch.tensor([steps, steps - 7, 0])

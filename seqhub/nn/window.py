@@ -77,7 +77,7 @@ class Window:
     def _tail(self, history: Tensor, x: Tensor, lengths: Tensor) -> Tensor:
         """Each row's last `capacity` valid inputs."""
         steps = x.shape[1]
-        if steps >= self.capacity and shared_count(lengths) == steps:
+        if shared_count(lengths) == steps and steps >= self.capacity:  # in this order: a trace must not ask the size
             return x[:, steps - self.capacity :].clone()
         return gather_steps(torch.cat((history, x), dim=1), lengths, self.capacity)
 

@@ -17,9 +17,10 @@ from seqhub.export.lower import as_full, lower
 from seqhub.export.parity import Failure, prove
 from seqhub.export.twin import DeploymentTwin, Role
 from seqhub.nn import Chain, Parallel, Residual, SequenceLayer
+from seqhub.nn.resample import Resample
 from seqhub.runtime.manifest import GraphInfo
 from seqhub_conv.conv1d import Conv1d
-from tests.export.layers import Drifting, Forgetful, Frozen, Gain, Leaky, Shift, Unknown, model_of
+from tests.export.layers import Bounded, Drifting, Forgetful, Frozen, Gain, Leaky, Shift, Unknown, model_of
 
 pytestmark = pytest.mark.heavy
 
@@ -54,6 +55,22 @@ def test_a_loop_over_time_is_caught_by_its_dimensions() -> None:
     with pytest.raises(ExportError, match=r"full\.onnx: dimensions were fixed.*x is \[batch 11 3\]") as caught:
         lowered(Frozen())
     assert caught.value.problems[0].code == "E502"
+
+
+def test_a_size_that_the_trace_bounds_from_above_is_refused() -> None:
+    with pytest.raises(ExportError, match=r"full\.onnx: a size is bounded by the example's: time = .*max=39") as caught:
+        lowered(Bounded())
+    assert caught.value.problems[0].code == "E502"
+
+
+@pytest.mark.parametrize("window", ["before", "beside"])
+def test_a_slower_clock_beside_windows_longer_than_the_example(window: str) -> None:
+    slow = Resample(Chain(3, {"inner": Gain()}), factor=13)
+    wide = Conv1d(3, channels=3, kernel=52)
+    layer = Chain(3, {"wide": wide, "slow": slow}) if window == "before" else Parallel([wide, slow])
+    report, failure = proven(layer)
+    assert failure is None
+    assert report["cases"] > 100
 
 
 def test_an_operator_without_onnx_form_is_named() -> None:

@@ -121,7 +121,7 @@ class LocalAttention(SelfAttention):
 def _newest(cache: Tensor, kv: Tensor, lengths: Tensor) -> Tensor:
     """Each row's last P valid steps of the cache [B P ..] and the chunk [B T ..] after it."""
     past, steps = cache.shape[1], kv.shape[1]
-    if steps >= past and shared_count(lengths) == steps:
+    if shared_count(lengths) == steps and steps >= past:  # in this order: a trace must not ask the size
         return kv[:, steps - past :].to(cache.dtype, copy=True)
     return gather_steps(torch.cat((cache.to(kv.dtype), kv), dim=1), lengths, past).to(cache.dtype)
 
