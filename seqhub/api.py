@@ -247,7 +247,7 @@ class SourceSpec(ComponentSpec):
 class TaskSpec(ComponentSpec):
     """What is learnt: `config` are the options under `task:`, `data` those under `data:` beside `source`.
 
-    metrics: the names a recipe's `expect` may use, each with whether `min` or `max` is better.
+    metrics: the names a recipe's `expect` may use, each with whether `min` or `max` is better; the first is the main one.
     """
 
     kind: ClassVar[str] = "task"

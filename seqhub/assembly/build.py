@@ -22,6 +22,7 @@ from seqhub.nn import (
     Ends,
     Init,
     Parallel,
+    PerColumn,
     Recurrent,
     Regularisation,
     Resample,
@@ -79,7 +80,12 @@ def _head(plan: ModelPlan, ends: Ends) -> Callable[[int, int], SequenceLayer]:
         raise RecipeError(f"model.head: the task brings {what}", fix="leave it out", code="E215", place=place)
 
     def make(d_in: int, d_out: int) -> SequenceLayer:
-        layer = use.build(d_in, d_out)
+        try:
+            layer = use.build(d_in, d_out)
+        except ValueError as error:
+            place = place_of(plan.places, ("model", "head"))
+            fix = "change its options, or the columns of the task"
+            raise RecipeError(f"model.head: {error}", fix=fix, code="E215", place=place) from error
         if not isinstance(layer, SequenceLayer):
             raise _wrong_kind(use.ref, layer, "seqhub.nn.SequenceLayer")
         if layer.geometry != identity(d_out):
@@ -130,6 +136,9 @@ class _Builder:
             case structures.Parallel():
                 branches = [self.chain(branch, node.d_in, node.name) for branch in node.branches]
                 return Parallel(branches, merge=structure.merge, gate=structure.gate)
+        if isinstance(structure, structures.PerColumn):
+            inner = self.chain(node.branches[0], node.d_in // structure.columns, node.name)
+            return PerColumn(inner, structure.columns)
         inner = self.chain(node.branches[0], node.d_in, node.name)
         match structure:
             case structures.Residual():

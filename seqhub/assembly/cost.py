@@ -10,7 +10,18 @@ import torch
 from seqhub.assembly.build import build_model
 from seqhub.assembly.plan import ModelPlan, Node
 from seqhub.geometry import Geometry, identity
-from seqhub.nn import Chain, Ends, Parallel, Resample, Residual, Reversible, SequenceLayer, SequenceModel, SharedRepeat
+from seqhub.nn import (
+    Chain,
+    Ends,
+    Parallel,
+    PerColumn,
+    Resample,
+    Residual,
+    Reversible,
+    SequenceLayer,
+    SequenceModel,
+    SharedRepeat,
+)
 from seqhub.nn.seq2seq import EncoderDecoder
 from seqhub.nn.state import Slot
 
@@ -83,7 +94,7 @@ def _node_costs(node: Node, layer: SequenceLayer, depth: int) -> list[Cost]:
 
 
 def _chains(layer: SequenceLayer) -> Iterable[Chain]:
-    if isinstance(layer, Residual | SharedRepeat | Resample | Reversible) and isinstance(layer.inner, Chain):
+    if isinstance(layer, Residual | SharedRepeat | Resample | Reversible | PerColumn) and isinstance(layer.inner, Chain):
         return [layer.inner]
     if isinstance(layer, Parallel):
         return [branch for branch in layer.branches if isinstance(branch, Chain)]

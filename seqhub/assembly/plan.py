@@ -26,7 +26,7 @@ from seqhub.geometry import (
 )
 from seqhub.recipe.load import Draft, finished, read_draft
 from seqhub.recipe.reader import place_of
-from seqhub.recipe.structures import Parallel, Repeat, Resample, Residual, Reversible, Skip
+from seqhub.recipe.structures import Parallel, PerColumn, Repeat, Resample, Residual, Reversible, Skip
 from seqhub.recipe.types import Block, Components, DecoderSection, Keys, ModelSection, Part, Recipe
 
 __all__ = ["DecoderPlan", "ModelPlan", "Node", "check_recipe", "every_node", "plan_model"]
@@ -189,6 +189,8 @@ class _Planner:
                 node = self._resample(block, structure, width, names, scope)
             case Reversible():
                 node = self._reversible(block, width, names, scope)
+            case PerColumn():
+                node = self._per_column(block, structure.columns, width, names)
             case None:
                 node = self._leaf(block, width, names)
         return None if node is None else (node,)
@@ -338,8 +340,25 @@ class _Planner:
         inner, geometry = found
         return Node(block, name, width, resample_geometry(geometry, factor), (inner,))
 
+    def _per_column(self, block: Block, columns: int, width: int, names: dict[str, str]) -> Node | None:
+        """The inside is planned for one column. It sees no name outside, and no memory."""
+        if self.memory:
+            message = "per-column makes rows of columns, which cannot attend to what an encoder gives"
+            self.report("E214", message, "use it before the decoder", block.path)
+            return None
+        if width % columns:
+            message = f"a step of width {width} is not {columns} columns of one width"
+            fix = "set model.embed: false and model.width to the number of columns that are read"
+            self.report("E203", message, fix, (*block.path, "columns"))
+            return None
+        inner = self._nodes(block.branches[0], width // columns, names, Scope(closed="a per-column"))
+        if inner is None:
+            return None
+        geometry = total(inner, width // columns)
+        return Node(block, renamed(block.name, names), width, geometry.with_width(columns * geometry.width), (inner,))
+
     def _shared(self, block: Block, times: int, width: int, names: dict[str, str]) -> Node | None:
-        inner = self._nodes(block.branches[0], width, names, Scope(closed=True))
+        inner = self._nodes(block.branches[0], width, names, Scope(closed="a repeat that shares its weights"))
         if inner is None:
             return None
         turn = total(inner, width)

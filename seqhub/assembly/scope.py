@@ -26,10 +26,10 @@ class Link:
 
 @dataclass(frozen=True)
 class Scope:
-    """Links by the name that a recipe gives. closed: in a repeat with shared weights, which sees no name outside it."""
+    """Links by the name that a recipe gives. closed: what it is that sees no name outside it, in words."""
 
     links: Mapping[str, Link] = field(default_factory=dict)
-    closed: bool = False
+    closed: str = ""
 
     def behind(self, name: str, type: str, geometry: Geometry) -> Scope:
         """The same, one block further on."""
@@ -66,8 +66,8 @@ def missing(name: str, path: Keys, scope: Scope, named: Mapping[str, tuple[Keys,
     if any(path[: len(place)] == place for place in places):
         return f"skip is a part of '{name}' itself and cannot join what is not there yet", seen
     if any(_before(place, path) for place in places) and scope.closed:
-        message = f"skip cannot join '{name}' from inside a repeat that shares its weights"
-        return message, "set share: false, or put the skip behind the repeat"
+        message = f"skip cannot join '{name}' from inside {scope.closed}"
+        return message, f"put the skip behind it{', or set share: false' if 'shares' in scope.closed else ''}"
     if any(path[: len(place) - 1] == place[:-1] for place in places):
         return f"skip joins an earlier block, but '{name}' comes after it", f"move the skip behind it, or {seen}"
     return f"skip cannot see '{name}', which stands inside another list", seen

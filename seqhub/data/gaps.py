@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from seqhub.data.table import Numbers
 
+Filling = Literal["interpolate", "previous"]
 
-def fill_gaps(values: Numbers, how: Literal["interpolate", "previous"]) -> tuple[Numbers, NDArray[np.bool_]]:
+
+def fill_gaps(values: Numbers, how: Filling) -> tuple[Numbers, NDArray[np.bool_]]:
     """Values [N] without NaN, and which of them were filled.
 
     interpolate: a straight line between the neighbours, the later of which was not known at the time.

@@ -8,8 +8,8 @@ from seqhub.data.configs_parallel import ParallelConfig
 from seqhub.data.files import existing, located
 from seqhub.data.pairs import Pairs
 from seqhub.data.splits import SPLITS
-from seqhub.data.text_file import plain_encoding, wrong_encoding
 from seqhub.errors import DataError, Place
+from seqhub.formats.encoding import plain_encoding, wrong_encoding
 
 _Line = tuple[str, Path, int]  # text, file, line from 1
 

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from seqhub.data.columns import finite, increasing, texts, times
+from seqhub.data.gaps import Filling, fill_gaps
+from seqhub.data.splits import chronological
 from seqhub.data.table import Numbers, Sequences, Table
 from seqhub.errors import DataError
 
 
 def group_rows(
-    table: Table, *, sequence: str, label: str, time: str | None = None, features: Sequence[str] = ()
+    table: Table,
+    *,
+    sequence: str,
+    label: str,
+    time: str | None = None,
+    features: Sequence[str] = (),
+    gaps: bool = False,
 ) -> Sequences:
     """Rows with one value of `sequence` are one sequence, in the order of the file, and carry one `label`.
 
-    features: the columns that are read; without any, all that are left.  Raises DataError where a column is missing, a
-    cell is no finite number, a sequence has two labels, or time does not increase within it.
+    features: the columns that are read; without any, all that are left.  gaps: missing cells are left as NaN.  Raises
+    DataError where a column is missing, a cell is no finite number, a sequence has two labels, or time does not
+    increase within it.
     """
-    named = [sequence, label, *([time] if time else [])]
-    table.require([*named, *features])
-    features = tuple(features) or tuple(name for name in table.columns if name not in named)
-    if not features:
-        what = f"{table.origin} has no column beside {', '.join(named)}"
-        raise DataError(what, code="E307", fix="add columns of numbers")
-    values = np.stack([finite(table, name) for name in features], axis=1)
+    features, values = _columns(table, [sequence, label, *([time] if time else [])], features, gaps=gaps)
     ids, labels = texts(table, sequence), texts(table, label)
     stamps = times(table, time) if time else None
     rows_of: dict[str, list[int]] = {}
@@ -41,10 +45,81 @@ def group_rows(
     return Sequences(
         items=[values[rows] for rows in rows_of.values()],
         labels=[labels[rows[0]] for rows in rows_of.values()],
-        features=tuple(features),
+        features=features,
         origin=table.origin,
         notes=table.notes,
     )
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How rows become windows: `steps` rows each, `stride` rows between two that train; shares of valid and test."""
+
+    steps: int
+    stride: int
+    valid: float
+    test: float
+
+
+def cut_windows(
+    table: Table, cut: Cut, *, label: str, time: str | None, features: Sequence[str], missing: Filling | None
+) -> Sequences:
+    """The rows up to each row, with that row's label: windows, as views of one array. The earliest rows train, the
+    latest test, and no window reaches into the rows of another split.
+
+    Raises DataError as `group_rows`, and E311 where a split has fewer rows than a window.
+    """
+    features, values = _columns(table, [label, *([time] if time else [])], features, gaps=missing is not None)
+    if time:
+        increasing(table, time, times(table, time))
+    if missing is not None:
+        values = np.stack([fill_gaps(column, missing)[0] for column in values.T], axis=1)
+    of_row = texts(table, label)
+    ends: list[int] = []
+    splits: dict[str, range] = {}
+    for split, span in chronological(table.rows, cut.valid, cut.test).items():
+        stride = cut.stride if split == "train" else 1
+        found = range(span.first + cut.steps - 1, span.stop, stride)
+        if not found and (split != "valid" or cut.valid > 0):
+            what = f"{table.origin} has {len(span)} rows for {split}, fewer than a window of {cut.steps}"
+            raise DataError(
+                what, code="E311", fix=f"give more rows, a larger share for {split}, or a smaller data.window"
+            )
+        splits[split] = range(len(ends), len(ends) + len(found))
+        ends.extend(found)
+    return Sequences(
+        items=[values[end + 1 - cut.steps : end + 1] for end in ends],
+        labels=[of_row[end] for end in ends],
+        features=features,
+        origin=table.origin,
+        notes=table.notes,
+        names=tuple(f"{table.origin} row {end + 1}" for end in ends),
+        splits=splits,
+    )
+
+
+def fill_missing(sequences: Sequences, how: Filling) -> Sequences:
+    """The same without NaN, but for those that nothing stands before, or around; a note counts what was filled."""
+    items, count = [], 0
+    for item in sequences.items:
+        if np.isnan(item).any():
+            columns = [fill_gaps(column, how) for column in item.T]
+            count += sum(int(filled.sum()) for _, filled in columns)
+            item = np.stack([column for column, _ in columns], axis=1)
+        items.append(item)
+    note = (f"{count} missing values were filled ({how})",) if count else ()
+    return replace(sequences, items=items, notes=(*sequences.notes, *note))
+
+
+def _columns(table: Table, named: list[str], features: Sequence[str], *, gaps: bool) -> tuple[tuple[str, ...], Numbers]:
+    """The columns that are read, those of `named` apart, and their values [N D]."""
+    table.require([*named, *features])
+    chosen = tuple(features) or tuple(name for name in table.columns if name not in named)
+    if not chosen:
+        what = f"{table.origin} has no column beside {', '.join(named)}"
+        raise DataError(what, code="E307", fix="add columns of numbers")
+    fill = "" if gaps else "; or set data.missing"
+    return chosen, np.stack([finite(table, name, gaps=gaps, fill=fill) for name in chosen], axis=1)
 
 
 def cut_at_random(items: Sequence[Numbers], least: int, seed: int) -> list[Numbers]:
@@ -67,6 +142,6 @@ def check_finite(sequences: Sequences) -> None:
     for i, item in enumerate(sequences.items):
         if not np.isfinite(item).all():
             step, column = (int(index) for index in np.argwhere(~np.isfinite(item))[0])
-            where = f"{sequences.origin}, sequence {i + 1}, step {step + 1}, feature {sequences.features[column]!r}"
-            fix = "remove or fill the value; NaN is not read as a gap"
+            where = f"{sequences.name(i)}, step {step + 1}, feature {sequences.features[column]!r}"
+            fix = "correct or fill the value, or set data.missing; a gap without neighbours stays one"
             raise DataError(f"{where}: the value is {item[step, column]}", code="E309", fix=fix)

@@ -8,6 +8,7 @@ from seqhub.api import SourceSpec, hookimpl
 from seqhub.data.configs import BuiltinConfig, CsvConfig, NpzConfig, ParquetConfig
 from seqhub.data.configs_audio import BeepsConfig, WavConfig
 from seqhub.data.configs_parallel import DatesConfig, ParallelConfig
+from seqhub.data.configs_series import ArffConfig, BlocksConfig, SeriesFileConfig, UcrConfig
 from seqhub.data.configs_text import ConllConfig, ConlluConfig, JsonlConfig, LinesConfig, TextConfig, WordLinesConfig
 
 
@@ -30,6 +31,32 @@ def seqhub_register_sources() -> Iterator[SourceSpec]:
         target="seqhub.data.npz_file:NpzSource",
         config=NpzConfig,
         summary="A NumPy archive of columns, or of padded sequences (x, lengths, y).",
+    )
+    yield SourceSpec(
+        name="ts",
+        target="seqhub.data.series_files:TsSource",
+        config=SeriesFileConfig,
+        summary="Labelled series of the UEA and UCR archives: several dimensions, lengths that differ, missing values.",
+        reference="https://www.aeon-toolkit.org",
+    )
+    yield SourceSpec(
+        name="ucr",
+        target="seqhub.data.series_files:UcrSource",
+        config=UcrConfig,
+        summary="A table of the UCR archive: one series a line, its label first.",
+        reference="Dau et al. 2018, https://www.cs.ucr.edu/~eamonn/time_series_data_2018",
+    )
+    yield SourceSpec(
+        name="blocks",
+        target="seqhub.data.series_files:BlocksSource",
+        config=BlocksConfig,
+        summary="Blocks in plain text: a line with a label, then rows of numbers, one a step.",
+    )
+    yield SourceSpec(
+        name="arff",
+        target="seqhub.data.arff_file:ArffSource",
+        config=ArffConfig,
+        summary="A table whose columns are declared above its rows (Weka).",
     )
     yield SourceSpec(
         name="co2",

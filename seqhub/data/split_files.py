@@ -9,8 +9,8 @@ from typing import NamedTuple
 from seqhub.data.configs_text import SplitFileConfig
 from seqhub.data.files import existing, located
 from seqhub.data.splits import SPLITS
-from seqhub.data.text_file import plain_encoding, wrong_encoding
 from seqhub.errors import DataError, Place, Problem
+from seqhub.formats.encoding import plain_encoding, wrong_encoding
 
 SHOWN = 5  # bad lines that are reported
 

@@ -61,18 +61,18 @@ def by_name(
 ) -> dict[str, Indices]:
     """Items drawn at random; with `held_out`, those in whose name the expression is found are the test items.
 
-    Each split is sorted. DataError E311 where one would be empty.
+    Each split is sorted. DataError E311 where one would be empty; valid is where its share is 0.
     """
     everyone = np.arange(len(names))
     found = np.array([held_out is not None and re.search(held_out, name) is not None for name in names], dtype=bool)
     drawn = np.random.default_rng(seed).permutation(everyone[~found])
     n_test = 0 if held_out is not None else max(1, round(len(names) * test))
-    n_valid = max(1, round(len(drawn) * valid))
+    n_valid = max(1, round(len(drawn) * valid)) if valid else 0
     parts = {"test": drawn[:n_test], "valid": drawn[n_test : n_test + n_valid], "train": drawn[n_test + n_valid :]}
     if held_out is not None:
         parts["test"] = everyone[found]
     for name, part in parts.items():
-        if not len(part):
+        if not len(part) and (name != "valid" or valid):
             what = f"{origin} has {len(names)} items, none of them for {name}"
             fix = f"no name has {held_out!r} in it" if held_out is not None and name == "test" else "give more items"
             raise DataError(what, code="E311", fix=fix)

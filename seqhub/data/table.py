@@ -79,7 +79,8 @@ class Sequences:
     """Labelled sequences.
 
     items: [T D] each, T varies.  labels: one a sequence, as text.  features: the D names.  names: one a sequence, such
-    as its file's, or none.  rate_hz: steps a second where that is known, else 0.
+    as its file's, or none.  rate_hz: steps a second where that is known, else 0.  splits: the positions of each split's
+    sequences where the source has its own; without `valid`, some of `train` will be taken.
     """
 
     items: Sequence[Numbers]
@@ -89,10 +90,15 @@ class Sequences:
     notes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     rate_hz: int = 0
+    splits: Mapping[str, range] | None = None
 
     def name(self, index: int) -> str:
         """What messages call a sequence."""
         return self.names[index] if self.names else f"{self.origin}, sequence {index + 1}"
+
+    def problem(self, code: str, index: int, what: str, fix: str) -> Problem:
+        """A problem with one sequence: `walks_TEST.ts line 7: what`."""
+        return Problem(code, f"{self.name(index)}: {what}", fix)
 
 
 class Source(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from seqhub.data.configs_text import TextConfig
 from seqhub.data.document import PIECE, Document
 from seqhub.data.files import existing, located
-from seqhub.errors import DataError, Place
+from seqhub.formats.encoding import plain_encoding, wrong_encoding
 
 
 class TextSource:
@@ -42,25 +41,3 @@ class TextSource:
     def _fingerprint(self) -> str:
         with self.path.open("rb") as file:
             return f"{hashlib.file_digest(file, 'sha256').hexdigest()} {plain_encoding(self.config.encoding)}"
-
-
-def plain_encoding(encoding: str) -> str:
-    """The codec's own name; UTF-8 without its byte order mark."""
-    name = codecs.lookup(encoding).name
-    return "utf-8-sig" if name == "utf-8" else name
-
-
-def wrong_encoding(path: Path, origin: str, encoding: str) -> DataError:
-    """What to say of a file whose bytes are not in its encoding: the first line where they are not."""
-    line, what = 1, ""
-    with path.open("rb") as file:
-        guess = "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
-        file.seek(0)
-        for number, data in enumerate(file, start=1):
-            try:
-                data.decode(encoding)
-            except UnicodeDecodeError as error:
-                line, what = number, f" line {number}: byte 0x{data[error.start]:02x}"
-                break
-    fix = f"save the file as UTF-8, or say how it is written, as in encoding: {guess}"
-    return DataError(f"{origin}{what} is not {encoding} text", code="E304", fix=fix, place=Place(str(path), line))

@@ -61,6 +61,8 @@ def _traced(twin: DeploymentTwin, role: Role) -> torch.export.ExportedProgram:
             if bound:
                 message = f"{role}.onnx: a size is bounded by the example's: {bound.strip()}"
                 raise ExportError(message, fix=_FROZEN, code="E502") from error
+            if "Suggested fixes:" not in error.msg:
+                raise
             shapes = torch.export.dynamic_shapes.refine_dynamic_shapes_from_suggested_fixes(error.msg, shapes)
         return torch.export.export(twin, twin.example(), dynamic_shapes=shapes, strict=False)
 

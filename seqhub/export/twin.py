@@ -72,9 +72,11 @@ class DeploymentTwin(nn.Module):
         return (x, lengths, *end, *memory, *state.values())
 
     def dynamic_shapes(self) -> tuple[Any, ...]:
-        """Batch and time, of the memory too, are free, in the structure of the arguments."""
-        batch, time = torch.export.Dim(NAMES.batch), torch.export.Dim(NAMES.time)
-        memory_time = torch.export.Dim(NAMES.memory_time)
+        """Batch and time, of the memory too, are free, in the structure of the arguments. For the trace they begin at
+        2, since every sum of two layers' outputs asks that a size be no 1, which broadcasts; the proof tries 1.
+        """
+        names = (NAMES.batch, NAMES.time, NAMES.memory_time)
+        batch, time, memory_time = (torch.export.Dim(name, min=2) for name in names)
         over_memory = {0: batch, 1: memory_time}
         rest: tuple[Any, ...] = ({0: batch},) * self.takes_end
         rest += (over_memory, {0: batch}) if self.memory_width else ()

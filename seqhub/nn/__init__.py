@@ -17,6 +17,7 @@ from seqhub.nn.layer import SequenceLayer
 from seqhub.nn.memory import MemoryCell, Terms
 from seqhub.nn.model import SequenceModel
 from seqhub.nn.padding import gather_steps, last_step, reverse_steps, valid_steps, zero_padding
+from seqhub.nn.per_column import PerColumn
 from seqhub.nn.pointwise import Activation, make_activation
 from seqhub.nn.recent import Recent
 from seqhub.nn.recurrent import Recurrent
@@ -48,6 +49,7 @@ __all__ = [
     "MemoryCell",
     "NativeForm",
     "Parallel",
+    "PerColumn",
     "Projected",
     "Recent",
     "Recurrent",

@@ -20,9 +20,12 @@ class Ends:
     outputs: shape of one step's output, e.g. (horizon, targets) or (classes,); output_names: names along its last axis.
     input_shift, input_scale: [D_in], x -> (x - shift) / scale inside the model (of the differences, with `difference`).
     output_shift, output_scale: [prod(outputs)], z -> z * scale + shift inside the model.
+    input_clip: what is then further than this from zero is cut there; 0: nothing is.
     difference: the model reads x_t - x_(t-1), zero at the first step.
     anchor: the input column added to each output, prod(outputs) entries, or none: predict the change from the last
-    value. pool: running pool over time before the head; the answer to a whole sequence is the output at its last step.
+    value. normalise: the columns of the anchor, which are then the first ones, are read less their mean so far in the
+    sequence, by their deviation so far, and the outputs are put back by both: reversible instance normalisation, see
+    `nn.RunningNorm`; inputs' shifts and scales are applied before. pool: running pool over time before the head; the answer to a whole sequence is the output at its last step.
 
     tokens: size of the vocabulary where x holds ids (int64) instead of numbers, 0 otherwise. The first column is then
     the token's id, and shifts and scales are 0 and 1. characters: size of the alphabet where the further columns spell
@@ -38,8 +41,10 @@ class Ends:
     input_scale: tuple[float, ...]
     output_shift: tuple[float, ...]
     output_scale: tuple[float, ...]
+    input_clip: float = 0.0
     difference: bool = False
     anchor: tuple[int, ...] = ()
+    normalise: bool = False
     pool: Pool = "none"
     tokens: int = 0
     characters: int = 0
@@ -61,8 +66,12 @@ class Ends:
                 raise ValueError(f"{name} has {got} entries, expected {expected}")
         if not all(math.isfinite(scale) and scale > 0 for scale in (*self.input_scale, *self.output_scale)):
             raise ValueError("scales must be positive and finite")
+        if not self.input_clip >= 0:
+            raise ValueError(f"input_clip is {self.input_clip}, expected 0 or more")
         if any(not 0 <= column < self.d_in for column in self.anchor):
             raise ValueError(f"anchor columns {self.anchor} are outside the {self.d_in} features")
+        if self.normalise and (self.difference or set(self.anchor) != set(range(len(set(self.anchor)))) or not self.anchor):
+            raise ValueError("normalise needs an anchor for every output among the first columns, and no differences")
         self._check_tokens()
 
     def _check_tokens(self) -> None:

@@ -18,7 +18,7 @@ from seqhub.nn.window import Window
 
 class Standardize(SequenceLayer):
     """y = (x - shift) / scale. With `difference`, x is first replaced by its change since the previous step, zero at
-    the first.
+    the first. With `clip`, what is further than this from zero in the end is cut there.
 
     State: with `difference`, the previous step [B D] and whether there was one [B 1].
     """
@@ -26,11 +26,13 @@ class Standardize(SequenceLayer):
     shift: Tensor
     scale: Tensor
 
-    def __init__(self, shift: tuple[float, ...], scale: tuple[float, ...], *, difference: bool = False) -> None:
+    def __init__(
+        self, shift: tuple[float, ...], scale: tuple[float, ...], *, clip: float = 0.0, difference: bool = False
+    ) -> None:
         width = len(shift)
         slots = {"previous": Slot((width,)), "seen": Slot((1,))} if difference else {}
         super().__init__(width, Geometry(width=width, past=1 if difference else 0), slots)
-        self.difference = difference
+        self.clip, self.difference = clip, difference
         self.window = Window(width, past=1)
         self.register_buffer("shift", torch.tensor(shift, dtype=torch.float32))
         self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
@@ -46,7 +48,10 @@ class Standardize(SequenceLayer):
             x = torch.where(known, x - buffer[:, : x.shape[1]], torch.zeros_like(x))
             seen = torch.where(lengths[:, None] > 0, torch.ones_like(state["seen"]), state["seen"])
             next_state = {"previous": kept["x"][:, 0], "seen": seen}
-        return zero_padding((x - self.shift) / self.scale, lengths), lengths, next_state
+        y = (x - self.shift) / self.scale
+        if self.clip:
+            y = y.clamp(-self.clip, self.clip)
+        return zero_padding(y, lengths), lengths, next_state
 
 
 class LastOfBlock(SequenceLayer):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from seqhub.geometry import INF, Geometry, identity
 from seqhub.nn.align import Align
 from seqhub.nn.blocks import Chain
 from seqhub.nn.embedding import CRFHead, Embedding, SpelledEmbedding, TiedHead
@@ -17,6 +18,7 @@ from seqhub.nn.padding import zero_padding
 from seqhub.nn.pointwise import Linear
 from seqhub.nn.pool import MaxPool, MeanPool
 from seqhub.nn.recurrent import Recurrent
+from seqhub.nn.running_norm import RunningNorm
 from seqhub.nn.state import WHOLE, Context, Memory, Slot, State, prefixed, substate
 
 
@@ -24,7 +26,8 @@ class SequenceModel(SequenceLayer):
     """x [B T D_in] raw -> y [B T' prod(outputs)] raw. State: every layer's slots, under the names of the recipe's
     blocks.
 
-    With an anchor the head predicts the change from an input column, and the column's last value is added to it.
+    With an anchor the head predicts the change from an input column, and the column's last value is added to it. With
+    `normalise` it is the column's mean so far, and the change is in units of its deviation so far.
     head: makes another than the task's own, from the width of the body and that of the outputs.
     """
 
@@ -47,13 +50,16 @@ class SequenceModel(SequenceLayer):
         layers["head"] = head(body.d_out, ends.d_out) if head else _head(ends, body.d_out, layers.get("embed"))
         stack = Chain(ends.d_in, layers, keep=body.keep)
         slots: dict[str, Slot] = dict(stack.state)
-        follow = LastOfBlock(ends.d_in, stack.geometry.block) if ends.anchor and stack.geometry.ratio != 1 else None
+        level = RunningLevel(ends) if ends.normalise else None
+        held = 2 * level.columns if level else ends.d_in  # numbers a step that an output is put back by
+        follow = LastOfBlock(held, stack.geometry.block) if ends.anchor and stack.geometry.ratio != 1 else None
         align = None
         if ends.anchor:
-            align = Align([stack.geometry, follow.geometry if follow else layers["input"].geometry])
-            slots.update(prefixed("anchor", {**(follow.state if follow else {}), **align.state}))
-        super().__init__(ends.d_in, stack.geometry, slots)
-        self.ends, self.stack, self.follow, self.align = ends, stack, follow, align
+            align = Align([stack.geometry, follow.geometry if follow else identity(held)])
+            slots.update(prefixed("anchor", {**(level.state if level else {}), **(follow.state if follow else {}), **align.state}))
+        geometry = Geometry(width=ends.d_in, past=INF).then(stack.geometry) if level else stack.geometry
+        super().__init__(ends.d_in, geometry, slots)
+        self.ends, self.stack, self.follow, self.align, self.level = ends, stack, follow, align, level
         self.vocabulary = ends.vocabulary
         self.register_buffer("output_shift", torch.tensor(ends.output_shift, dtype=torch.float32))
         self.register_buffer("output_scale", torch.tensor(ends.output_scale, dtype=torch.float32))
@@ -65,23 +71,58 @@ class SequenceModel(SequenceLayer):
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
         own = {name: value for name, value in state.items() if not name.startswith("anchor.")}
+        if self.align is None:
+            z, out_lengths, next_state = self.stack(x, lengths, own, memory, ctx)
+            return zero_padding(z * self.output_scale + self.output_shift, out_lengths), out_lengths, next_state
+        held, anchor = substate(state, "anchor"), list(self.ends.anchor)
+        x = zero_padding(x, lengths)
+        base, base_lengths, moved = x, lengths, State()
+        if self.level is not None:
+            x, base, moved = self.level(x, lengths, held)
         z, out_lengths, next_state = self.stack(x, lengths, own, memory, ctx)
+        if self.follow is not None:
+            base, base_lengths, last = self.follow(base, base_lengths, held, memory, ctx)
+            moved = {**moved, **last}
+        (z, base), out_lengths, waiting = self.align([(z, out_lengths), (base, base_lengths)], held)
         y = z * self.output_scale + self.output_shift
-        if self.align is not None:
-            held = substate(state, "anchor")
-            base, base_lengths, moved = zero_padding(x, lengths), lengths, State()
-            if self.follow is not None:
-                base, base_lengths, moved = self.follow(base, base_lengths, held, memory, ctx)
-            (y, base), out_lengths, waiting = self.align([(y, out_lengths), (base, base_lengths)], held)
-            y = y + base[:, :, list(self.ends.anchor)]
-            next_state.update(prefixed("anchor", {**moved, **waiting}))
+        if self.level is not None:
+            base, deviation = base.chunk(2, dim=-1)
+            y = y * deviation[:, :, anchor]
+        y = y + base[:, :, anchor]
+        next_state.update(prefixed("anchor", {**moved, **waiting}))
         return zero_padding(y, out_lengths), out_lengths, next_state
+
+
+class RunningLevel(nn.Module):
+    """The first columns by their mean and deviation so far, in standard units. State: the norm's, under `norm.`."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, ends: Ends) -> None:
+        super().__init__()
+        self.columns = len(set(ends.anchor))
+        self.norm = RunningNorm(self.columns)
+        self.state = prefixed("norm", self.norm.state)
+        self.register_buffer("shift", torch.tensor(ends.input_shift[: self.columns], dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(ends.input_scale[: self.columns], dtype=torch.float32))
+
+    def forward(self, x: Tensor, lengths: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        """x [B T D] raw -> x with its first K columns normalised; [B T 2K], their means in raw units and their
+        deviations in standard ones; the next state.
+        """
+        known = (x[:, :, : self.columns] - self.shift) / self.scale
+        z, mean, deviation, after = self.norm.normalise(zero_padding(known, lengths), lengths, substate(state, "norm"))
+        both = zero_padding(torch.cat((mean * self.scale + self.shift, deviation), dim=-1), lengths)
+        return torch.cat((z, x[:, :, self.columns :]), dim=-1), both, prefixed("norm", after)
 
 
 def front(ends: Ends, width: int, *, embed: bool = True) -> dict[str, SequenceLayer]:
     """What brings raw columns to the width of the body; without `embed` they have it."""
     if not ends.tokens:
-        standardize = Standardize(ends.input_shift, ends.input_scale, difference=ends.difference)
+        done = len(set(ends.anchor)) if ends.normalise else 0  # columns in standard units before the stack
+        shift, scale = (0.0,) * done + ends.input_shift[done:], (1.0,) * done + ends.input_scale[done:]
+        standardize = Standardize(shift, scale, clip=ends.input_clip, difference=ends.difference)
         return {"input": standardize, **({"embed": Linear(ends.d_in, width=width)} if embed else {})}
     if not embed:
         raise ValueError("ids have to be embedded")

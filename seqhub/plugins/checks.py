@@ -12,7 +12,8 @@ NAME = re.compile(r"[a-z][a-z0-9-]*")
 TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 MODEL_KINDS = ("cell", "attention", "encoder", "block")
 COMPARED = ("numbers", "classes", "tokens")  # what losses and metrics may be `on`
-STRUCTURES = ("parallel", "repeat", "resample", "residual", "reversible", "skip")  # words that recipes use for nesting
+# words that recipes use for nesting
+STRUCTURES = ("parallel", "per-column", "repeat", "resample", "residual", "reversible", "skip")
 
 
 def spec_problems(specs: Sequence[ComponentSpec]) -> list[str]:

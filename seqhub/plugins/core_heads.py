@@ -16,6 +16,19 @@ class PerceptronHeadConfig(Config):
     activation: ActivationName = option("gelu", help="between the two projections")
 
 
+@config
+class PerColumnHeadConfig(Config):
+    """One linear map that every column's part of a step goes through, behind a `per-column` block."""
+
+    columns: int = option(help="columns that stand side by side in a step; as many are answered", ge=1)
+
+    def problems(self, width: int) -> list[tuple[str, str, str]]:
+        if width % self.columns == 0:
+            return []
+        what = f"a step of width {width} is not {self.columns} columns of one width"
+        return [("columns", what, "give the number of columns of the per-column block before it")]
+
+
 @hookimpl
 def seqhub_register_heads() -> Iterator[HeadSpec]:
     yield HeadSpec(
@@ -24,4 +37,12 @@ def seqhub_register_heads() -> Iterator[HeadSpec]:
         config=PerceptronHeadConfig,
         summary="A hidden layer before the outputs.",
         examples=({"hidden": 8}, {"hidden": 3, "activation": "tanh"}),
+    )
+    yield HeadSpec(
+        name="per-column",
+        target="seqhub.nn.per_column:PerColumnHead",
+        config=PerColumnHeadConfig,
+        summary="One linear map for every column alone: channel independence up to the answer.",
+        reference="arXiv:2211.14730",
+        examples=({"columns": 1}, {"columns": 2}),
     )

@@ -185,6 +185,31 @@ class Verify(Config):
 
 
 @config
+class Reduced(Config):
+    """Graphs of lower precision beside the float32 ones, each only where it answers nearly as well."""
+
+    precisions: tuple[Literal["int8", "int8-static", "fp16"], ...] = option(
+        default=(),
+        help="int8: matrices and LSTMs, by their ranges at every run; int8-static: convolutions too, by their ranges on "
+        "training data; fp16: weights of half the size",
+    )
+    max_drop: float = option(
+        default=0.01,
+        help="how much worse the main metric on the validation data may become, as a share of its float32 value",
+        ge=0,
+    )
+    required: bool = option(default=False, help="a precision that fails fails the export; false: it is left out")
+    calibration: int = option(
+        default=64, help="training items that int8-static measures ranges on", ge=1, unit="items"
+    )
+
+    def problems(self, width: int) -> list[tuple[str, str, str]]:
+        if len(set(self.precisions)) < len(self.precisions):
+            return [("precisions", "export.reduced.precisions names one twice", "name each precision once")]
+        return []
+
+
+@config
 class ExportSection(Config):
     """What is written for deployment."""
 
@@ -192,6 +217,9 @@ class ExportSection(Config):
         default=("full", "stream"), help="full: whole sequences; stream: chunk by chunk with explicit states"
     )
     verify: Verify = option(default=Verify(), help="what an exported graph must prove")
+    reduced: Reduced = option(
+        default=Reduced(), help="graphs of lower precision beside the float32 ones, behind a gate on the main metric"
+    )
     opset: int = option(default=20, help="ONNX operator set", ge=18, le=23)
     chunk: int | None = option(
         default=None,

@@ -98,7 +98,14 @@ class Reversible(Structured):
     """The blocks over each column less its running mean, by its running deviation, and both undone behind them."""
 
 
-Structure = Residual | Repeat | Parallel | Skip | Resample | Reversible
+@config
+class PerColumn(Structured):
+    """The blocks over every column alone, with the same weights for each of them."""
+
+    columns: int = option(help="columns that stand side by side in a step, each as wide as any other", ge=1)
+
+
+Structure = Residual | Repeat | Parallel | Skip | Resample | Reversible | PerColumn
 STRUCTURES: Mapping[str, type[Structure]] = {
     "residual": Residual,
     "repeat": Repeat,
@@ -106,4 +113,5 @@ STRUCTURES: Mapping[str, type[Structure]] = {
     "skip": Skip,
     "resample": Resample,
     "reversible": Reversible,
+    "per-column": PerColumn,
 }

@@ -13,6 +13,7 @@ Letters of shapes: B rows of a stream or batch, T steps, D input columns, T' out
 from seqhub.runtime.answers import Answer, Classification, Forecast, Values
 from seqhub.runtime.manifest import Manifest
 from seqhub.runtime.model import Model, load
+from seqhub.runtime.pool import Pool
 from seqhub.runtime.sampling import Sampling
 from seqhub.runtime.stream import Snapshot, Stream
 from seqhub.runtime.text_answers import NextTokens, Tagged
@@ -26,6 +27,7 @@ __all__ = [
     "Manifest",
     "Model",
     "NextTokens",
+    "Pool",
     "Sampling",
     "Snapshot",
     "Stream",

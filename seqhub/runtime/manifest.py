@@ -5,10 +5,11 @@ The same JSON, without the checksums, rides inside each graph under the metadata
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ FILE = "seqhub.json"
 METADATA_KEY = "seqhub.manifest"
 FORMAT = "seqhub-bundle"
 VERSION = 1
+FLOAT32 = "float32"  # the precision that every bundle has
+BESIDE = ("files", "reduced")  # keys that are not inside the graphs: they tell of the files themselves
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,23 @@ class GraphInfo:
 
 
 @dataclass(frozen=True)
+class ReducedInfo:
+    """The same model at a lower precision. files: role -> file, of the graphs that differ.  facts: what it scored, its
+    size and its latency, beside those of float32.
+    """
+
+    precision: str
+    files: Mapping[str, str]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A manifest that was checked; `raw` is the JSON as it was read.
 
     vocabulary: how many ids each column of x may hold; empty where x holds numbers.
     outputs: shape of one output step.  block: stream chunks are multiples of it.  future: look-ahead in steps, None if
-    unbounded.  files: {file: {"sha256", "bytes"}}.
+    unbounded.  files: {file: {"sha256", "bytes"}}.  reduced: what there is beside float32, by precision.
     """
 
     name: str
@@ -76,6 +90,17 @@ class Manifest:
     graphs: Mapping[str, GraphInfo]
     files: Mapping[str, Mapping[str, Any]]
     raw: Mapping[str, Any]
+    reduced: Mapping[str, ReducedInfo] = field(default_factory=dict)
+
+    def graph(self, role: str, precision: str = FLOAT32) -> GraphInfo:
+        """The graph of that role at that precision. BundleError E717 where the bundle does not have the precision."""
+        info = self.graphs[role]
+        if precision == FLOAT32:
+            return info
+        if precision not in self.reduced:
+            message = f"the bundle '{self.name}' has no precision '{precision}'"
+            raise BundleError(message, fix=f"it has: {', '.join((FLOAT32, *self.reduced))}", code="E717")
+        return dataclasses.replace(info, file=self.reduced[precision].files.get(role, info.file))
 
     @property
     def dtype(self) -> str:
@@ -142,6 +167,7 @@ def _parse(raw: dict[str, Any]) -> Manifest:
         graphs=graphs,
         files={name: dict(facts) for name, facts in raw.get("files", {}).items()},
         raw=raw,
+        reduced={precision: _reduced(precision, facts, graphs) for precision, facts in raw.get("reduced", {}).items()},
     )
 
 
@@ -150,6 +176,16 @@ def _graph(role: str, raw: dict[str, Any]) -> GraphInfo:
     if Path(file).name != file:
         raise ValueError(f"graph file {file!r} lies outside the bundle")
     return GraphInfo(role, file, _tensors(raw["inputs"]), _tensors(raw["outputs"]))
+
+
+def _reduced(precision: str, raw: dict[str, Any], graphs: Mapping[str, GraphInfo]) -> ReducedInfo:
+    files = {str(role): str(file) for role, file in raw["files"].items()}
+    if not files or not set(files) <= set(graphs):
+        raise ValueError(f"the graphs of precision {precision} are {list(files)}, expected some of {list(graphs)}")
+    outside = [file for file in files.values() if Path(file).name != file]
+    if outside:
+        raise ValueError(f"graph file {outside[0]!r} lies outside the bundle")
+    return ReducedInfo(precision, files, {key: value for key, value in raw.items() if key != "files"})
 
 
 def _tensors(raw: list[dict[str, Any]]) -> tuple[TensorInfo, ...]:
@@ -163,10 +199,11 @@ def _state(raw: dict[str, Any]) -> StateInfo:
 
 def check_files(folder: Path, manifest: Manifest) -> None:
     """BundleError unless every listed file is there with its size and its sha256."""
-    for graph in manifest.graphs.values():
-        if graph.file not in manifest.files:
+    reduced = [file for info in manifest.reduced.values() for file in info.files.values()]
+    for file in (*(graph.file for graph in manifest.graphs.values()), *reduced):
+        if file not in manifest.files:
             raise BundleError(
-                f"'{folder / FILE}' gives no checksum for '{graph.file}'", fix="export the bundle again", code="E702"
+                f"'{folder / FILE}' gives no checksum for '{file}'", fix="export the bundle again", code="E702"
             )
     for name, facts in manifest.files.items():
         path = folder / name

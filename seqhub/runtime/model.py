@@ -13,7 +13,8 @@ from seqhub.errors import BundleError
 from seqhub.runtime.answers import Answer, answer, whole_answer
 from seqhub.runtime.files import Item, read_items, text_items
 from seqhub.runtime.inputs import as_steps
-from seqhub.runtime.manifest import Manifest, check_files, read_manifest
+from seqhub.runtime.manifest import FLOAT32, Manifest, check_files, read_manifest
+from seqhub.runtime.pool import MOST_STEPS, Pool
 from seqhub.runtime.sampling import Sampling
 from seqhub.runtime.session import Arrays, Graph, open_graph
 from seqhub.runtime.sound import is_sound, read_samples
@@ -25,33 +26,37 @@ BATCH = 64  # sequences in one run: enough to fill the matrix products, small en
 StrPath = str | os.PathLike[str]
 
 
-def load(path: StrPath, *, threads: int = 1, verify: bool = True) -> Model:
+def load(path: StrPath, *, precision: str = FLOAT32, threads: int = 1, verify: bool = True) -> Model:
     """A model from a bundle's folder. With `verify` every file's checksum is compared first.
 
-    Raises BundleError where the folder is no bundle, or is damaged.
+    precision: `float32`, or one of the bundle's reduced ones, such as `int8`.
+    Raises BundleError where the folder is no bundle, is damaged, or does not have the precision.
     """
     folder = Path(path)
     manifest = read_manifest(folder)
     if verify:
         check_files(folder, manifest)
-    return open_model(folder, manifest, threads=threads)
+    return open_model(folder, manifest, threads=threads, precision=precision)
 
 
-def open_model(folder: Path, manifest: Manifest, *, threads: int = 1) -> Model:
+def open_model(folder: Path, manifest: Manifest, *, threads: int = 1, precision: str = FLOAT32) -> Model:
     """The model of a manifest that was read: one that writes where there is an encoder."""
     if "encoder" in manifest.graphs:
         from seqhub.runtime.seq2seq import Translator
 
-        return Translator(folder, manifest, threads=threads)
-    return Model(folder, manifest, threads=threads)
+        return Translator(folder, manifest, threads=threads, precision=precision)
+    return Model(folder, manifest, threads=threads, precision=precision)
 
 
 class Model:
     """The graphs of one bundle. Safe to use from several threads; each stream belongs to one."""
 
-    def __init__(self, folder: Path, manifest: Manifest, *, threads: int = 1) -> None:
-        self.folder, self.manifest = folder, manifest
-        self.graphs = {role: open_graph(folder, manifest, role, threads=threads) for role in manifest.graphs}
+    def __init__(self, folder: Path, manifest: Manifest, *, threads: int = 1, precision: str = FLOAT32) -> None:
+        self.folder, self.manifest, self.precision = folder, manifest, precision
+        opened = {
+            role: open_graph(folder, manifest, role, threads=threads, precision=precision) for role in manifest.graphs
+        }
+        self.graphs = opened
         self.text = text_input(manifest.task)  # how raw text becomes ids; None where the model reads numbers
 
     @property
@@ -175,6 +180,10 @@ class Model:
         if batch < 1:
             raise BundleError(f"a stream of {batch} rows was asked for", fix="give batch=1 or more", code="E711")
         return Stream(self._graph("stream"), self.manifest, batch)
+
+    def pool(self, limit: int = 64, *, most: int = MOST_STEPS) -> Pool:
+        """Up to `limit` streams that come and go and run as one batch; at most `most` steps of each in one run."""
+        return Pool(self._graph("stream"), self.manifest, limit, most)
 
     def _graph(self, role: str) -> Graph:
         if role not in self.graphs:

@@ -21,7 +21,7 @@ from seqhub.errors import BundleError, DataError
 from seqhub.runtime.answers import Answer
 from seqhub.runtime.decoding import Hypothesis, Search, search
 from seqhub.runtime.files import Item
-from seqhub.runtime.manifest import Manifest
+from seqhub.runtime.manifest import FLOAT32, Manifest
 from seqhub.runtime.model import BATCH, Model, pad
 from seqhub.runtime.session import Arrays
 from seqhub.runtime.translation import Candidate, Translation
@@ -31,8 +31,8 @@ from seqhub.text import END, Tokenizer, restore
 class Translator(Model):
     """The two graphs of one bundle, and the search between them."""
 
-    def __init__(self, folder: Path, manifest: Manifest, *, threads: int = 1) -> None:
-        super().__init__(folder, manifest, threads=threads)
+    def __init__(self, folder: Path, manifest: Manifest, *, threads: int = 1, precision: str = FLOAT32) -> None:
+        super().__init__(folder, manifest, threads=threads, precision=precision)
         task = manifest.task
         self.search = Search(**task["search"])  # what the recipe says; `translate` can ask for another
         self.begin, self.end = int(task["begin"]), int(task["end"])
@@ -130,6 +130,9 @@ class Translator(Model):
         self._refuse("answers row by row")
 
     def stream(self, batch: int = 1) -> NoReturn:
+        self._refuse("stream")
+
+    def pool(self, limit: int = 1, **options: Any) -> NoReturn:
         self._refuse("stream")
 
     def generate(self, prompt: str = "", **options: Any) -> Iterator[str]:

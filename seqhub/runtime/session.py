@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime as ort
 
 from seqhub.errors import BundleError
-from seqhub.runtime.manifest import METADATA_KEY, GraphInfo, Manifest, StateInfo
+from seqhub.runtime.manifest import BESIDE, FLOAT32, METADATA_KEY, GraphInfo, Manifest, StateInfo, TensorInfo
 
 Arrays = dict[str, np.ndarray]
 
@@ -52,6 +52,7 @@ class Graph:
         self.takes_end = "end" in declared
         first = [tensor.name for tensor in info.outputs[:2]]  # y, out_lengths; of an encoder the memory and its lengths
         self._outputs = [*first, *(state.output for state in states)]
+        self._inputs = tuple(state.input for state in states)
 
     def initial_state(self, batch: int, memory_steps: int = 0) -> Arrays:
         """Every state input before the first step, [B ...] each; memory_steps: of the memory, where there is one."""
@@ -64,28 +65,66 @@ class Graph:
     def run(
         self, x: np.ndarray, lengths: np.ndarray, state: Mapping[str, np.ndarray], end: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, Arrays]:
-        """x [B T D] float32, lengths [B] int64, end [B] bool -> y [B T' ...], out_lengths [B], next state."""
-        if (
-            x.shape[0] < 1 or x.shape[1] < 1
-        ):  # a recurrent operator of batch 0 aborts the process; Scan refuses zero steps
-            raise BundleError(f"x has shape {x.shape}: a graph needs one row and one step at least", code="E711")
+        """x [B T D] float32, lengths [B] int64, end [B] bool -> y [B T' ...], out_lengths [B], next state.
+
+        Fed as they are: `check` says in words what onnxruntime would refuse. BundleError E717 where a run fails.
+        """
+        if not (x.shape[0] and x.shape[1]):  # a recurrent operator of batch 0 aborts the process; Scan refuses 0 steps
+            what = f"'x' has shape {list(x.shape)}: a graph needs one row and one step at least"
+            raise BundleError(what, fix="leave out a run without rows or steps", code="E711")
         feeds = {"x": x, "lengths": lengths, **state}
         if self.takes_end:
             feeds["end"] = np.ones(len(x), dtype=bool) if end is None else end
-        y, out_lengths, *after = self.session.run(self._outputs, feeds)
-        return y, out_lengths, {s.input: value for s, value in zip(self.states, after, strict=True)}
+        try:
+            y, out_lengths, *after = self.session.run(self._outputs, feeds)
+        except Exception as error:  # onnxruntime's own exceptions share no base class but Exception
+            reason = str(error).strip().splitlines()[0]
+            fix = "check the inputs, and the memory that is left; `seqhub verify` looks at the bundle"
+            raise BundleError(f"onnxruntime failed in '{self.info.file}': {reason}", fix=fix, code="E717") from error
+        return y, out_lengths, dict(zip(self._inputs, after, strict=True))
+
+    def check(self, feeds: Mapping[str, np.ndarray]) -> None:
+        """BundleError unless every input is there, of its dtype and shape, and `lengths` lie inside the steps of x."""
+        if feeds.keys() != {tensor.name for tensor in self.info.inputs} - {"end"}:
+            expected = [tensor.name for tensor in self.info.inputs if tensor.name != "end"]
+            message = f"'{self.info.file}' was given {sorted(feeds)}, expected {expected}"
+            raise BundleError(message, fix="give the state that an earlier run gave, or none", code="E711")
+        sizes: dict[str, int] = {}
+        for tensor in self.info.inputs:
+            if tensor.name in feeds:
+                _check_tensor(tensor, feeds[tensor.name], sizes)
+        lengths, steps = feeds["lengths"], feeds["x"].shape[1]
+        if lengths.size and not 0 <= lengths.min() <= lengths.max() <= steps:
+            message = f"'lengths' are {lengths.min()} to {lengths.max()}, expected 0 to {steps}, the steps of 'x'"
+            raise BundleError(message, fix="give each row's valid steps", code="E711")
 
 
-def open_graph(folder: Path, manifest: Manifest, role: str, *, threads: int = 1) -> Graph:
+def _check_tensor(tensor: TensorInfo, value: object, sizes: dict[str, int]) -> None:
+    """One input against the manifest; sizes: of the dimensions that vary, by name, as they were met first."""
+    if not isinstance(value, np.ndarray) or value.dtype != tensor.dtype:
+        found = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
+        fix = f"convert it: np.asarray(value, dtype=np.{tensor.dtype})"
+        raise BundleError(f"'{tensor.name}' holds {found}, expected {tensor.dtype}", fix=fix, code="E710")
+    same = len(value.shape) == len(tensor.shape) and all(
+        size == (sizes.setdefault(expected, size) if isinstance(expected, str) else expected)
+        for size, expected in zip(value.shape, tensor.shape, strict=True)
+    )
+    if not same:
+        dimensions = " ".join(f"{size}={sizes[size]}" if size in sizes else str(size) for size in tensor.shape)
+        message = f"'{tensor.name}' has shape {list(value.shape)}, expected [{dimensions}]"
+        raise BundleError(message, fix="give rows and steps as the other tensors have them", code="E711")
+
+
+def open_graph(folder: Path, manifest: Manifest, role: str, *, threads: int = 1, precision: str = FLOAT32) -> Graph:
     """The graph of that role, checked against the manifest that it carries itself."""
-    info = manifest.graphs[role]
+    info = manifest.graph(role, precision)
     session = open_session(folder / info.file, threads=threads)
     try:
         embedded = json.loads(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
     except (KeyError, json.JSONDecodeError):
         message = f"'{folder / info.file}' carries no manifest of its own"
         raise BundleError(message, fix="export the bundle again", code="E704") from None
-    if embedded != {key: value for key, value in manifest.raw.items() if key != "files"}:
+    if embedded != {key: value for key, value in manifest.raw.items() if key not in BESIDE}:
         message = f"'{folder / info.file}' and the manifest beside it are of different exports"
         raise BundleError(message, fix="export the bundle again", code="E704")
     taken = {tensor.name for tensor in info.inputs}

@@ -6,7 +6,7 @@ are not fed to the graph. Where the model reads in blocks, steps wait here until
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,15 @@ class Snapshot:
     state: Arrays
     waiting: tuple[np.ndarray, ...]
 
+    def check(self, states: Arrays, rows: int) -> None:
+        """BundleError E715 unless it fits these states of so many rows: the same names, types and shapes."""
+        expected = {name: (value.dtype.name, value.shape) for name, value in states.items()}
+        found = {name: (value.dtype.name, value.shape) for name, value in self.state.items()}
+        if found != expected or len(self.waiting) != rows:
+            own, other = f"{rows} rows of {_listed(expected)}", f"{len(self.waiting)} rows of {_listed(found)}"
+            message = f"the snapshot holds {other}, this stream needs {own}"
+            raise BundleError(message, fix="restore a snapshot of the same bundle and number of rows", code="E715")
+
 
 class Stream:
     """`batch` sequences that arrive chunk by chunk. One row takes and gives arrays, several take and give lists."""
@@ -38,6 +47,7 @@ class Stream:
         self._nothing = np.empty((0, len(self._features)), manifest.dtype)
         self._state = graph.initial_state(batch)
         self._waiting = [self._nothing] * batch
+        self._flat, self._going_on = len(manifest.outputs) == 1, np.zeros(1, dtype=bool)
 
     def push(self, chunk: np.ndarray | Sequence[Any]) -> Outputs:
         """The next steps of every row: [T D] for one row; [B T D], or a list of B arrays [T_i D], for several.
@@ -46,13 +56,21 @@ class Stream:
         Raises BundleError, naming the row, for a chunk that does not fit; the state is then as before.
         """
         rows = self._rows(chunk)
-        if self._block > 1:
-            rows, rest = self._whole_blocks(rows)
-            outputs = self._feed(rows, end=False)
-            self._waiting = rest
-        else:
-            outputs = self._feed(rows, end=False)
+        if self._block == 1 and not any(map(len, self._waiting)):
+            return self._push_one(rows[0]) if self.batch == 1 else self._feed(rows, end=False)
+        rows, rest = self._whole_blocks(rows)
+        outputs = self._feed(rows, end=False)
+        self._waiting = rest
         return outputs[0] if self.batch == 1 else outputs
+
+    def _push_one(self, x: np.ndarray) -> np.ndarray:
+        """What `_feed` does for one row, without its lists: a small step takes no longer than the graph needs."""
+        if not len(x):
+            return self._no_output()
+        ends = self._going_on if self._graph.takes_end else None
+        y, out_lengths, self._state = self._graph.run(x[None], np.array([len(x)], np.int64), self._state, ends)
+        given: int = out_lengths[0]
+        return np.asarray(y[0, :given] if self._flat else y[0, :given].reshape(given, *self.manifest.outputs))
 
     def flush(self, rows: Iterable[int] | None = None) -> Outputs:
         """End these rows (by default all): the outputs that were held back, and a fresh state for what comes next."""
@@ -82,14 +100,12 @@ class Stream:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of a stream of the same bundle and width."""
-        expected = {name: value.shape for name, value in self._state.items()}
-        found = {name: value.shape for name, value in snapshot.state.items()}
-        if found != expected or len(snapshot.waiting) != self.batch:
-            message = f"the snapshot holds {found}, this stream needs {expected}"
-            raise BundleError(message, fix="restore a snapshot of the same bundle and batch", code="E715")
+        snapshot.check(self._state, self.batch)
         self._state, self._waiting = dict(snapshot.state), list(snapshot.waiting)
 
     def _rows(self, chunk: np.ndarray | Sequence[Any]) -> list[np.ndarray]:
+        if self.batch == 1 and isinstance(chunk, np.ndarray) and chunk.ndim == 2:
+            return [self._steps(chunk, "chunk")]
         if self.batch == 1 and not (isinstance(chunk, list | tuple) and len(chunk) == 1 and np.ndim(chunk[0]) == 2):
             single = chunk[0] if isinstance(chunk, np.ndarray) and chunk.ndim == 3 and len(chunk) == 1 else chunk
             return [self._steps(single, "chunk")]
@@ -137,9 +153,8 @@ class Stream:
         lengths = [len(row) for row in rows]
         if len(rows) == 1 and lengths[0]:
             return rows[0][None], np.array(lengths, dtype=np.int64)
-        x = np.zeros(
-            (len(rows), max(*lengths, 1), len(self._features)), rows[0].dtype
-        )  # a graph needs one step, real or not
+        steps = max(*lengths, 1)  # a graph needs one, real or not
+        x = np.zeros((len(rows), steps, len(self._features)), rows[0].dtype)
         for padded, row in zip(x, rows, strict=True):
             padded[: len(row)] = row
         return x, np.array(lengths, dtype=np.int64)
@@ -153,6 +168,10 @@ class Stream:
 
     def _no_output(self) -> np.ndarray:
         return np.empty((0, *self.manifest.outputs), np.float32)
+
+
+def _listed(tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> str:
+    return ", ".join(f"{name} {dtype} {list(shape)}" for name, (dtype, shape) in tensors.items()) or "no state"
 
 
 def _scattered(old: np.ndarray, rows: list[int], new: np.ndarray) -> np.ndarray:

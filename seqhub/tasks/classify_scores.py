@@ -1,13 +1,15 @@
-"""How many labels are right.
+"""How many labels are right, and how much the probabilities can be believed.
 
-accuracy   share of sequences whose likeliest label is the true one
+accuracy   share of items whose likeliest label is the true one
 macro_f1   F1 of each label, averaged over the labels that occur in truth or answer: a rare label counts as much
+ece        expected calibration error: the gap between probability and share of right answers, over 15 bins of the
+           likeliest label's probability (Guo et al. 2017, arXiv:1706.04599)
 """
 
 from __future__ import annotations
 
 from torch import Tensor
-from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError, MulticlassF1Score
 
 from seqhub.data.batch import Batch
 
@@ -18,12 +20,18 @@ class ClassifyScores:
     def __init__(self, classes: int) -> None:
         self._accuracy = MulticlassAccuracy(classes, average="micro")
         self._f1 = MulticlassF1Score(classes, average="macro")
+        self._calibration = MulticlassCalibrationError(classes, n_bins=15, norm="l1")
 
     def update(self, answer: Tensor, batch: Batch) -> None:
         """answer: logits [B C]."""
         labels, truth = answer.argmax(dim=-1).cpu(), batch.target.cpu()
         self._accuracy.update(labels, truth)
         self._f1.update(labels, truth)
+        self._calibration.update(answer.cpu().float().softmax(dim=-1), truth)
 
     def compute(self) -> dict[str, float]:
-        return {"accuracy": float(self._accuracy.compute()), "macro_f1": float(self._f1.compute())}
+        return {
+            "accuracy": float(self._accuracy.compute()),
+            "macro_f1": float(self._f1.compute()),
+            "ece": float(self._calibration.compute()),
+        }

@@ -86,38 +86,3 @@ class ForecastData(Config):
             return []
         field = "covariates" if again in self.covariates else "target"
         return [(field, f"column {again!r} is named twice", "name it once; targets are read too")]
-
-
-@config
-class ClassifyConfig(Config):
-    """Give a whole sequence one label."""
-
-    pool: Literal["last", "mean", "max"] = option("last", help="how the steps become one answer")
-    label_smoothing: float = option(0.0, help="probability that is spread over all labels in the loss", ge=0, lt=1)
-
-
-@config
-class ClassifyData(Config):
-    """Labelled sequences: of a source that gives them, or rows of a table grouped by a column."""
-
-    sequence: str | None = option(None, help="column that tells sequences apart; needed for tables")
-    label: str | None = option(None, help="column of labels, one label a sequence; needed for tables")
-    time: str | None = option(None, help="column of times, checked to increase in each sequence")
-    features: tuple[str, ...] = option((), help="columns that are read; empty: all others")
-    labels: tuple[str, ...] = option((), help="every label, in the order of the outputs; empty: those found, sorted")
-    crop: int | None = option(
-        None, help="keep a random number of first steps of each sequence, at least this many", ge=1, unit="steps"
-    )
-    split: Split = option(Split(), help="shares of the sequences, drawn at random, the same of every label")
-
-    def problems(self, width: int) -> Problems:
-        again = next((name for i, name in enumerate(self.labels) if name in self.labels[:i]), None)
-        if again is not None:
-            return [("labels", f"label {again!r} is named twice", "name each label once")]
-        if len(self.labels) == 1:
-            return [("labels", "one label leaves nothing to learn", "name two or more, or leave labels out")]
-        return []
-
-    def only_for_tables(self) -> list[str]:
-        """The options in use that name columns."""
-        return [name for name in ("sequence", "label", "time", "features") if getattr(self, name)]

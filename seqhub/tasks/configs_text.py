@@ -7,6 +7,7 @@ from typing import Literal
 
 from seqhub.api import Config, Geometry, Use, config, option, use
 from seqhub.tasks.configs import Problems, Split
+from seqhub.tasks.configs_classify import Folds, Pool
 
 
 @config
@@ -90,7 +91,7 @@ class TextClassifyConfig(Config):
     """Give a whole text one label."""
 
     tokens: Use | str = use("tokenizer", "words", help="what a text is cut into: words, chars, bytes or bpe")
-    pool: Literal["last", "mean", "max"] = option("max", help="how the steps become one answer")
+    pool: Pool = option("max", help="how the steps become one answer")
     longest: int = option(256, help="tokens of a text that are read in training, from its beginning", ge=1)
     unknown: float = option(
         0.0, help="share of the tokens that occur once in train which are hidden in a batch", ge=0, le=1
@@ -103,21 +104,12 @@ class TextClassifyConfig(Config):
 
 
 @config
-class TextClassifyData(Config):
+class TextClassifyData(Folds):
     """Texts with labels: of a source that gives them, or two columns of a table."""
 
     text: str = option("text", help="column of texts, for tables; a bundle reads the same from .csv and .jsonl")
     label: str = option("label", help="column of labels, for tables")
     split: Split = option(Split(), help="shares of the texts, drawn at random, the same of every label")
-    folds: int | None = option(
-        None, help="cut the texts into this many parts, and test on part `fold` instead of split.test", ge=2
-    )
-    fold: int = option(0, help="which part is for the final numbers, from 0", ge=0)
-
-    def problems(self, width: int) -> Problems:
-        if self.folds is None or self.fold < self.folds:
-            return []
-        return [("fold", f"there are {self.folds} folds, from 0", f"use at most {self.folds - 1}")]
 
 
 def _one_output_a_step(task: str, geometry: Geometry, *, causal: bool) -> Problems:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 
 from seqhub.data.batch import Item, Items
 from seqhub.data.columns import texts as cells_of
-from seqhub.data.nearest import nearest
-from seqhub.data.splits import SPLITS, Indices, stratified
+from seqhub.data.splits import Indices
 from seqhub.data.table import Source, Table
 from seqhub.data.texts import Texts
 from seqhub.errors import DataError, Place
 from seqhub.tasks.base import refuse_source
 from seqhub.tasks.configs_text import TextClassifyConfig, TextClassifyData
+from seqhub.tasks.labelled_splits import check_labels_known, split_labelled
 from seqhub.tasks.text_tokens import build_tokenizer
 from seqhub.text import UNKNOWN, Tokenizer
 
@@ -52,8 +51,8 @@ def read_labelled_texts(
         raise DataError(what, code="E315", fix="give texts of two labels or more")
     position = {name: i for i, name in enumerate(names)}
     classes = np.array([position[label] for label in texts.labels])
-    splits = _splits(texts, classes, data, seed)
-    _check_known(texts, splits)
+    splits = split_labelled(classes, data.split, data, seed, origin=texts.origin, own=texts.splits)
+    check_labels_known(texts.labels, splits, texts.problem)
     tokenizer = build_tokenizer(options.tokens)
     tokenizer.fit((texts.texts[i] for i in splits["train"]), (UNKNOWN,))
     ids = [np.array(tokenizer.encode(text), dtype=np.int64) for text in texts.texts]
@@ -102,43 +101,3 @@ def _texts(source: Source, data: TextClassifyData) -> Texts:
 
 def _cell(locate: Callable[[int, str], Place], column: str, row: int) -> Place:
     return locate(row, column)
-
-
-def _splits(texts: Texts, classes: Indices, data: TextClassifyData, seed: int) -> dict[str, Indices]:
-    if texts.splits is not None:
-        splits = {split: np.array(texts.splits[split], dtype=np.int64) for split in SPLITS}
-    elif data.folds is None:
-        splits = stratified(classes, data.split.valid, data.split.test, seed)
-    else:
-        splits = _folded(classes, data.folds, data.fold, data.split.valid, seed)
-    for name, members in splits.items():
-        if not len(members):
-            what = f"{texts.origin} has {len(texts.texts)} texts, none of them for {name}"
-            raise DataError(what, code="E311", fix=f"give more texts, or a larger share for {name}")
-    return splits
-
-
-def _folded(classes: Indices, folds: int, fold: int, valid: float, seed: int) -> dict[str, Indices]:
-    """Fold `fold` of `folds` is the test; each label is spread evenly over the folds, and over train and valid."""
-    part = np.zeros(len(classes), dtype=np.int64)
-    draw = np.random.default_rng(seed)
-    for label in np.unique(classes):
-        members = draw.permutation(np.flatnonzero(classes == label))
-        part[members] = (np.arange(len(members)) + label) % folds  # the rest of a label goes to another fold each
-    rest = np.flatnonzero(part != fold)
-    inner = stratified(classes[rest], valid, 0.0, seed)
-    return {"train": rest[inner["train"]], "valid": rest[inner["valid"]], "test": np.flatnonzero(part == fold)}
-
-
-def _check_known(texts: Texts, splits: dict[str, Indices]) -> None:
-    known = Counter(texts.labels[i] for i in splits["train"])
-    problems = []
-    for split in ("valid", "test"):
-        for i in splits[split]:
-            label = texts.labels[i]
-            if label not in known:
-                what = f"the label {label!r} of {split} never occurs in train, so it cannot be learnt"
-                fix = f"correct it, or move such a text to train; {nearest(label, known, 'labels')}"
-                problems.append(texts.problem("E313", int(i), what, fix))
-    if problems:
-        raise DataError.collect(problems[:5])

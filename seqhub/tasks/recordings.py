@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from seqhub.data.batch import Item, Items
-from seqhub.data.scaler import Scaler, fit_scaler
+from seqhub.data.scaler import Scaler, fit_scaler_of
 from seqhub.data.sequences import check_finite
 from seqhub.data.splits import Indices, by_name
 from seqhub.data.table import Numbers, Sequences, Source
 from seqhub.errors import DataError
+from seqhub.tasks.augment import Spoiler
 from seqhub.tasks.base import refuse_source
 from seqhub.tasks.configs_audio import TranscribeData
 from seqhub.text import Tokenizer
@@ -84,7 +85,7 @@ def read_recordings(
         names=names,
         features=found.features,
         splits=splits,
-        scaler=fit_scaler(np.concatenate([found.items[i] for i in train])),
+        scaler=fit_scaler_of([found.items[i] for i in train]),
         rate_hz=found.rate_hz,
         origin=found.origin,
         notes=found.notes,
@@ -103,12 +104,12 @@ class RecordingItems(Items):
     """Item i of a split: x [T D] of one recording, or of several joined, target: the ids of its text.
 
     join: recordings in a string, at most; drawn for each item, in training anew for each epoch (`begin`).
-    speed, noise: shares by which a recording is stretched, and noise per its own standard deviation, at most.
+    spoil: what is done to a recording at random.
     """
 
-    def __init__(self, recordings: Recordings, split: str, *, join: int, speed: float, noise: float, seed: int) -> None:
+    def __init__(self, recordings: Recordings, split: str, *, join: int, spoil: Spoiler, seed: int) -> None:
         self.recordings, self.members = recordings, recordings.splits[split]
-        self.join, self.speed, self.noise = join, speed, noise
+        self.join, self.spoil = join, spoil
         self.seed = [seed, ("train", "valid", "test").index(split)]
         self.begin(0)
 
@@ -131,7 +132,7 @@ class RecordingItems(Items):
 
     def shortest(self) -> list[int]:
         """Steps that each item has at least, however fast it is played."""
-        return [max(1, round(steps / (1 + self.speed))) for steps in self.lengths()]
+        return [self.spoil.shortest(steps) for steps in self.lengths()]
 
     def name(self, index: int) -> str:
         """The names of its recordings."""
@@ -140,20 +141,11 @@ class RecordingItems(Items):
     def __getitem__(self, index: int) -> Item:
         string = self.strings[index]
         x = np.concatenate([self.recordings.items[member] for member in string])
-        if self.speed or self.noise:
-            x = self._spoilt(x, np.random.default_rng([*self.seed, self.epoch, index]))
+        if self.spoil:
+            x = self.spoil(x, np.random.default_rng([*self.seed, self.epoch, index]))
         return Item(torch.from_numpy(np.ascontiguousarray(x)).float(), self.target(index), torch.tensor(index))
 
     def target(self, index: int) -> Tensor:
         """The ids of an item's text."""
         text = " ".join(self.recordings.texts[member] for member in self.strings[index])
         return torch.tensor(self.recordings.encode(text))
-
-    def _spoilt(self, x: Numbers, draw: np.random.Generator) -> Numbers:
-        if self.speed:
-            length = max(1, round(len(x) / draw.uniform(1 - self.speed, 1 + self.speed)))
-            at = np.linspace(0, len(x) - 1, length)
-            x = np.stack([np.interp(at, np.arange(len(x)), column) for column in x.T], axis=1)
-        if self.noise:
-            x = x + draw.uniform(0, self.noise) * x.std(axis=0) * draw.standard_normal(x.shape)
-        return x

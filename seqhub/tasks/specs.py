@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqhub.api import TaskSpec, hookimpl
-from seqhub.tasks.configs import ClassifyConfig, ClassifyData, ForecastConfig, ForecastData
+from seqhub.tasks.configs import ForecastConfig, ForecastData
 from seqhub.tasks.configs_audio import TranscribeConfig, TranscribeData
+from seqhub.tasks.configs_classify import ClassifyConfig, ClassifyData
 from seqhub.tasks.configs_text import (
     LanguageModelConfig,
     LanguageModelData,
@@ -34,7 +35,7 @@ def seqhub_register_tasks() -> Iterator[TaskSpec]:
         config=ClassifyConfig,
         data=ClassifyData,
         summary="Give a whole sequence one label.",
-        metrics={"accuracy": "max", "macro_f1": "max"},
+        metrics={"accuracy": "max", "macro_f1": "max", "ece": "min"},
     )
     yield TaskSpec(
         name="language-model",

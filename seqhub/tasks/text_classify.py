@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from seqhub.data.batch import Batch
 from seqhub.data.buckets import length_batches
@@ -21,10 +19,11 @@ from seqhub.nn.layer import SequenceLayer
 from seqhub.nn.state import State
 from seqhub.tasks.base import Task, check_split, last_outputs
 from seqhub.tasks.classify_report import told
+from seqhub.tasks.classify_scores import ClassifyScores
 from seqhub.tasks.configs_text import TextClassifyConfig, TextClassifyData
+from seqhub.tasks.label_loss import balanced_weights, label_loss
 from seqhub.tasks.labelled_texts import LabelledTexts, TextItems, read_labelled_texts
 from seqhub.tasks.text_classify_report import describe_texts, simple_answers
-from seqhub.tasks.text_classify_scores import TextClassifyScores
 from seqhub.text import UNKNOWN
 
 
@@ -51,8 +50,8 @@ class TextClassify(Task):
         )
         self._once = torch.from_numpy(labelled.once)
         self._unknown = labelled.tokenizer.vocabulary.id(UNKNOWN)
-        counts = np.bincount(labelled.classes[labelled.splits["train"]], minlength=classes)
-        self._weights = torch.from_numpy(counts.sum() / (classes * np.maximum(counts, 1))).float()
+        balanced = self.options.class_weights == "balanced"
+        self._weights = balanced_weights(labelled.classes[labelled.splits["train"]], classes) if balanced else None
 
     @property
     def ends(self) -> Ends:
@@ -77,16 +76,10 @@ class TextClassify(Task):
 
     def loss(self, y: Tensor, out_lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Cross entropy in nats; with balanced class weights their weighted sum over the sum of the weights."""
-        logits, smoothing = last_outputs(y, out_lengths), self.options.label_smoothing
-        if self.options.class_weights == "none":
-            total = functional.cross_entropy(logits, batch.target, reduction="sum", label_smoothing=smoothing)
-            return total, torch.tensor(len(batch.target), device=y.device)
-        weights = self._weights.to(y.device)
-        total = functional.cross_entropy(logits, batch.target, weights, reduction="sum", label_smoothing=smoothing)
-        return total, weights[batch.target].sum()
+        return label_loss(last_outputs(y, out_lengths), batch.target, self._weights, self.options.label_smoothing)
 
-    def metrics(self) -> TextClassifyScores:
-        return TextClassifyScores(len(self.labelled.labels))
+    def metrics(self) -> ClassifyScores:
+        return ClassifyScores(len(self.labelled.labels))
 
     def naive_answers(self, split: str) -> dict[str, Tensor]:
         """majority, and bag-of-words: logistic regression on TF-IDF of words; as log probabilities [N C]."""

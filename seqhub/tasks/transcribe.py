@@ -21,6 +21,7 @@ from seqhub.data.table import Source
 from seqhub.errors import DataError
 from seqhub.geometry import Geometry
 from seqhub.nn.ends import Ends
+from seqhub.tasks.augment import Spoiler
 from seqhub.tasks.base import Task, check_split
 from seqhub.tasks.configs_audio import TranscribeConfig, TranscribeData
 from seqhub.tasks.recordings import RecordingItems, Recordings, read_recordings
@@ -58,8 +59,7 @@ class Transcribe(Task):
             self.recordings,
             split,
             join=self.data.join,
-            speed=self.options.speed if training else 0.0,
-            noise=self.options.noise if training else 0.0,
+            spoil=Spoiler.of(self.options, self.recordings.scaler.shift) if training else Spoiler(),
             seed=self.seed,
         )
 

@@ -84,14 +84,14 @@ def evaluate_model(model: SequenceLayer, task: Task, split: str, *, batch: int =
     return Evaluation(tally.metrics(), answers.in_order())
 
 
-def evaluate_bundle(bundle: Path, task: Task, split: str, *, batch: int = 64) -> Evaluation:
-    """Score an exported bundle on every item of a split.
+def evaluate_bundle(bundle: Path, task: Task, split: str, *, batch: int = 64, precision: str = "float32") -> Evaluation:
+    """Score an exported bundle, at one of its precisions, on every item of a split.
 
     onnxruntime answers in a process without torch, and the very same metrics look at its answers.
     """
     scores, answers, parts = task.metrics(), _Answers(), list(split_loader(task, split, batch))
     inputs = (Replayed(part.x.numpy(), part.lengths.numpy(), part.carry) for part in parts)
-    for part, (y, out_lengths) in zip(parts, replay(bundle, inputs), strict=True):
+    for part, (y, out_lengths) in zip(parts, replay(bundle, inputs, precision), strict=True):
         answer = task.answer(torch.from_numpy(y), torch.from_numpy(out_lengths), part)
         scores.update(answer, part)
         answers.add(part, answer)

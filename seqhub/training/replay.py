@@ -1,4 +1,4 @@
-"""`python -m seqhub.training.replay BUNDLE INPUTS.npz`: what the bundle says, in a process without torch.
+"""`python -m seqhub.training.replay BUNDLE INPUTS.npz PRECISION`: what the bundle says, in a process without torch.
 
 INPUTS holds x0 [B T D], lengths0 [B], x1, ... and carry [N] bool: which batches go on from the state of the one before.
 The child writes y and out_lengths of each batch to its standard output, one array after the other, so that no more
@@ -29,12 +29,14 @@ class Replayed(NamedTuple):
     carry: bool
 
 
-def replay(bundle: Path, batches: Iterable[Replayed]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+def replay(
+    bundle: Path, batches: Iterable[Replayed], precision: str = "float32"
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
     """y [B T' O] and out_lengths [B] of each batch, by numpy and onnxruntime alone in a process of its own."""
     with tempfile.TemporaryDirectory() as scratch:
         inputs, errors = Path(scratch, "inputs.npz"), Path(scratch, "errors.txt")
         count = _save(inputs, batches)
-        command = [sys.executable, "-m", "seqhub.training.replay", str(bundle), str(inputs)]
+        command = [sys.executable, "-m", "seqhub.training.replay", str(bundle), str(inputs), precision]
         with errors.open("wb") as said, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as child:
             assert child.stdout is not None
             pipe = _Pipe(child.stdout)
@@ -70,11 +72,11 @@ def _read(pipe: _Pipe) -> NDArray[Any]:
     return npy.read_array(pipe, allow_pickle=False)
 
 
-def main(bundle: str, inputs: str) -> None:
+def main(bundle: str, inputs: str, precision: str) -> None:
     """The child: no torch, or no answer."""
     from seqhub import runtime
 
-    model, state, out = runtime.load(bundle), None, _Pipe(sys.stdout.buffer)
+    model, state, out = runtime.load(bundle, precision=precision), None, _Pipe(sys.stdout.buffer)
     with np.load(inputs) as archive:
         for number, carry in enumerate(archive["carry"]):
             x, lengths = archive[f"x{number}"], archive[f"lengths{number}"]

@@ -92,7 +92,7 @@ class Stack:
         if depth > 1 and rng.random() < 0.08:
             return self.pair(width)
         if depth > 1 and self.leaves > 1 and rng.random() < 0.5:
-            kinds = ["residual", "residual", "parallel", "parallel", "repeat", "share", "resample", "reversible"]
+            kinds = ["residual", "residual", "parallel", "parallel", "repeat", "share", "resample", "reversible", "per_column"]
             return getattr(self, rng.choice(kinds))(width, depth, seen)
         return self.leaf(width, strides)
 
@@ -177,6 +177,13 @@ class Stack:
     def reversible(self, width: int, depth: int, seen: list[tuple[str, int]]) -> tuple[list[Entry], int, Fraction]:
         inner, out, _ = self.list(width, depth - 1, strides=False, outer=seen)
         return [{"type": "reversible", "blocks": self.back(inner, out, width)}], width, Fraction(1)
+
+
+    def per_column(self, width: int, depth: int, seen: list[tuple[str, int]]) -> tuple[list[Entry], int, Fraction]:
+        """Blocks over each column of several that a step holds."""
+        columns = self.rng.choice([n for n in (1, 2, 3, 4) if width % n == 0])
+        inner, out, _ = self.list(width // columns, depth - 1, strides=False, outer=[])
+        return [{"type": "per-column", "columns": columns, "blocks": inner}], columns * out, Fraction(1)
 
 
 def linear(width: int) -> Entry:

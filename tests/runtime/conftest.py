@@ -20,17 +20,24 @@ FEATURES = ["a", "b"]
 
 @pytest.fixture
 def write_bundle(tmp_path: Path) -> WriteBundle:
-    """write_bundle(task=..., block=...): a bundle whose y is the sum of all steps so far, at every `block`-th step."""
+    """write_bundle(task=..., block=...): a bundle whose y is the sum of all steps so far, at every `block`-th step.
 
-    def write(task: dict[str, Any] | None = None, block: int = 1, name: str = "sums") -> Path:
+    ahead: its stream gives each sum one step late, and the last at the end.
+    """
+
+    def write(
+        task: dict[str, Any] | None = None, block: int = 1, name: str = "sums", *, ahead: bool = False
+    ) -> Path:
         folder = tmp_path / name
         folder.mkdir()
         manifest = sums_manifest(task or {"type": "sums"}, block)
-        graph = sums_graph(block)
-        entry = graph.metadata_props.add()
-        entry.key, entry.value = METADATA_KEY, json.dumps(manifest)
+        graphs = {role: sums_graph(block) for role in ("full", "stream")}
+        if ahead:
+            manifest, graphs["stream"] = late_manifest(manifest), late_graph()
         files = {}
-        for role in ("full", "stream"):
+        for role, graph in graphs.items():
+            entry = graph.metadata_props.add()
+            entry.key, entry.value = METADATA_KEY, json.dumps(manifest)
             onnx.save(graph, folder / f"{role}.onnx")
             path = folder / f"{role}.onnx"
             files[path.name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
@@ -73,6 +80,63 @@ SCALING = ("input_shift", "input_scale", "output_shift", "output_scale")
 
 def tensor(name: str, dtype: str, shape: list[int | str]) -> dict[str, Any]:
     return {"name": name, "dtype": dtype, "shape": shape, "meaning": ""}
+
+
+def late_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A second state, the input `end`, and one step of look-ahead in the stream."""
+    begun = {"input": "state.sum.begun", "output": "next_state.sum.begun", "dtype": "int64", "shape": ["batch", 1]}
+    graph = manifest["graphs"]["stream"]
+    inputs = [
+        *graph["inputs"],
+        tensor("state.sum.begun", "int64", ["batch", 1]),
+        tensor("end", "bool", ["batch"]),
+    ]
+    outputs = [*graph["outputs"], tensor("next_state.sum.begun", "int64", ["batch", 1])]
+    stream = {**graph, "inputs": inputs, "outputs": outputs}
+    return {
+        **manifest,
+        "geometry": {**manifest["geometry"], "future": 1},
+        "states": [*manifest["states"], {**begun, "init": 0.0}],
+        "graphs": {**manifest["graphs"], "stream": stream},
+    }
+
+
+def late_graph() -> onnx.ModelProto:
+    """Sums as in `sums_graph`, held until the step after comes or the row ends: the one that is held is the total."""
+    node = helper.make_node
+    graph = sums_graph(1)
+    del graph.graph.node[-4:]  # from the slice on
+    graph.graph.node.extend(
+        [
+            node("Unsqueeze", ["state.sum.begun", "two_axis"], ["begun3"]),
+            node("Cast", ["begun3"], ["has_held"], to=TensorProto.BOOL),
+            node("Concat", ["total3", "masked"], ["with_held"], axis=1),
+            node("Pad", ["masked", "one_behind"], ["without"]),
+            node("Where", ["has_held", "with_held", "without"], ["sums_there"]),
+            node("Squeeze", ["state.sum.begun", "one_axis"], ["begun"]),
+            node("Add", ["begun", "lengths"], ["there"]),
+            node("Min", ["there", "one"], ["any"]),
+            node("Where", ["end", "zero", "any"], ["held"]),
+            node("Sub", ["there", "held"], ["out_lengths"]),
+            node("Unsqueeze", ["out_lengths", "one_axis"], ["n_out"]),
+            node("Add", ["t", "one"], ["t_out"]),
+            node("Range", ["zero", "t_out", "one"], ["at_out"]),
+            node("Less", ["at_out", "n_out"], ["given"]),
+            node("Unsqueeze", ["given", "two_axis"], ["given3"]),
+            node("Where", ["given3", "sums_there", "nothing"], ["y"]),
+            node("ReduceSum", ["clean", "one_axis"], ["moved"], keepdims=0),
+            node("Add", ["state.sum.total", "moved"], ["next_state.sum.total"]),
+            node("Unsqueeze", ["any", "one_axis"], ["next_state.sum.begun"]),
+        ]
+    )
+    graph.graph.initializer.append(numpy_helper.from_array(np.array([0, 0, 0, 0, 1, 0]), "one_behind"))
+    value = helper.make_tensor_value_info
+    graph.graph.input.extend(
+        [value("state.sum.begun", TensorProto.INT64, ["batch", 1]), value("end", TensorProto.BOOL, ["batch"])]
+    )
+    graph.graph.output.append(value("next_state.sum.begun", TensorProto.INT64, ["batch", 1]))
+    onnx.checker.check_model(graph, full_check=True)
+    return graph
 
 
 def sums_graph(block: int) -> onnx.ModelProto:

@@ -19,7 +19,7 @@ from seqhub.data.table import Sequences, Source
 from seqhub.errors import DataError
 from seqhub.tasks.classify import Classify
 from seqhub.tasks.classify_scores import ClassifyScores
-from seqhub.tasks.configs import ClassifyConfig, ClassifyData
+from seqhub.tasks.configs_classify import ClassifyConfig, ClassifyData
 
 
 class Given:

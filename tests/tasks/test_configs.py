@@ -8,7 +8,8 @@ import pytest
 
 from seqhub.geometry import INF, Geometry
 from seqhub.plugins import load_registry
-from seqhub.tasks.configs import ClassifyData, ForecastConfig, ForecastData, Split
+from seqhub.tasks.configs import ForecastConfig, ForecastData, Split
+from seqhub.tasks.configs_classify import ClassifyData
 
 CAUSAL = Geometry(width=8, past=INF)
 

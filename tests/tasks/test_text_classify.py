@@ -16,10 +16,10 @@ from seqhub.data.csv_file import CsvSource
 from seqhub.data.jsonl_file import JsonlSource
 from seqhub.data.texts import Texts
 from seqhub.errors import DataError
+from seqhub.tasks.classify_scores import ClassifyScores
 from seqhub.tasks.configs import Split
 from seqhub.tasks.configs_text import TextClassifyConfig, TextClassifyData
 from seqhub.tasks.text_classify import TextClassify
-from seqhub.tasks.text_classify_scores import TextClassifyScores
 
 GOOD, BAD = ("fine", "great", "lovely", "superb"), ("poor", "awful", "sad", "bleak")
 
@@ -123,7 +123,7 @@ def test_calibration_error_by_its_definition(size):
     draw = torch.Generator().manual_seed(0)
     logits = torch.randn(300, 3, generator=draw) * 2
     truth = torch.randint(0, 3, (300,), generator=draw)
-    scores = TextClassifyScores(3)
+    scores = ClassifyScores(3)
     for first in range(0, 300, size):
         rows = torch.arange(first, min(first + size, 300))
         scores.update(logits[rows], Batch(torch.zeros(0), rows, truth[rows], rows, rows))

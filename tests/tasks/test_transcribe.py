@@ -21,7 +21,8 @@ from seqhub.data.table import Sequences
 from seqhub.data.wav_files import WavSource
 from seqhub.errors import DataError
 from seqhub.geometry import Geometry
-from seqhub.tasks.configs_audio import ItemSplit, TranscribeConfig, TranscribeData
+from seqhub.tasks.configs_audio import TranscribeConfig, TranscribeData
+from seqhub.tasks.configs_classify import ItemSplit
 from seqhub.tasks.transcribe import Transcribe
 
 
