@@ -247,7 +247,8 @@ class SourceSpec(ComponentSpec):
 class TaskSpec(ComponentSpec):
     """What is learnt: `config` are the options under `task:`, `data` those under `data:` beside `source`.
 
-    metrics: the names a recipe's `expect` may use, each with whether `min` or `max` is better; the first is the main one.
+    metrics: the names a recipe's `expect` may use, each with whether `min` or `max` is better; the first is the main
+    one, by which reduced precision is judged.
     """
 
     kind: ClassVar[str] = "task"

@@ -80,7 +80,7 @@ class Geometry:
             obstacle=self.obstacle or after.obstacle,
             remedy=self.remedy if self.obstacle else after.remedy,
             uneven=any(part.uneven or part.ratio.numerator > 1 for part in (self, after)),
-            clock=max(self.clock, math.ceil(after.clock / self.ratio)),
+            clock=max(self.clock, math.ceil(after.clock / self.ratio) if after.clock > 1 else 1),
         )
 
     def _reach(self, steps: float) -> float:

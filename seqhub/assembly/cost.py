@@ -94,7 +94,8 @@ def _node_costs(node: Node, layer: SequenceLayer, depth: int) -> list[Cost]:
 
 
 def _chains(layer: SequenceLayer) -> Iterable[Chain]:
-    if isinstance(layer, Residual | SharedRepeat | Resample | Reversible | PerColumn) and isinstance(layer.inner, Chain):
+    wraps = Residual | SharedRepeat | Resample | Reversible | PerColumn
+    if isinstance(layer, wraps) and isinstance(layer.inner, Chain):
         return [layer.inner]
     if isinstance(layer, Parallel):
         return [branch for branch in layer.branches if isinstance(branch, Chain)]

@@ -12,7 +12,7 @@ def machine(threads: int) -> dict[str, Any]:
     import torch
 
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "threads": threads,
         "system": platform.platform(terse=True),
@@ -21,7 +21,7 @@ def machine(threads: int) -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
     """The name that Linux gives it; elsewhere what Python knows."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:

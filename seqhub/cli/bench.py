@@ -1,4 +1,4 @@
-"""`seqhub bench memory | hybrid`: small experiments, and what they need to be repeated."""
+"""`seqhub bench memory | hybrid | runtime`: small experiments, and what they need to be repeated."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import importlib
 BENCHES: dict[str, tuple[str, str]] = {
     "memory": ("seqhub.cli.bench_memory", "which cell can hold what: adding, copying, parity, recall"),
     "hybrid": ("seqhub.cli.bench_hybrid", "what recurrence and attention do together that neither does alone"),
+    "runtime": ("seqhub.cli.bench_runtime", "how fast a bundle's graphs run here, and with how many threads"),
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqhub.cli.options import add_json_argument, add_plugin_arguments
+from seqhub.cli.options import add_json_argument, add_plugin_arguments, add_precision_argument
 from seqhub.cli.output import print_json
 from seqhub.errors import UsageError
 
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=splits, default="test", help="which items to score (default: test)")
     parser.add_argument("--checkpoint", choices=("best", "last"), default="best", help="of a run: which weights")
     parser.add_argument("--recipe", type=Path, metavar="RECIPE", help="whose data to score a bundle outside its run on")
+    add_precision_argument(parser)
     add_plugin_arguments(parser)
     add_json_argument(parser)
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from seqhub.cli.runs import better, check_promises, promises, warn_of_versions
     from seqhub.report.table import print_scores, score_rows
-    from seqhub.runtime.manifest import FILE
+    from seqhub.runtime.manifest import FILE, read_manifest
     from seqhub.training.evaluate import evaluate_bundle, evaluate_model
     from seqhub.training.folder import RunFolder
     from seqhub.training.parts import build_task
@@ -36,10 +37,14 @@ def run(args: argparse.Namespace) -> int:
     path: Path = args.path
     is_bundle = (path / FILE).is_file()
     if is_bundle:
+        read_manifest(path).check_precision(args.precision)  # before data is read
         recipe = _recipe_of(path, args.recipe)
         task = build_task(recipe)
         task.prepare()
-        scored = evaluate_bundle(path, task, args.split)
+        scored = evaluate_bundle(path, task, args.split, precision=args.precision)
+    elif args.precision != "float32":
+        message = f"--precision {args.precision} is of a bundle, but {path} is none"
+        raise UsageError(message, fix=f"seqhub eval {path / 'bundle'} --precision {args.precision}", code="E025")
     else:
         loaded = RunFolder.open(path).load_model(args.checkpoint)
         recipe = loaded.recipe
@@ -54,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
             {
                 "path": path,
                 "engine": "onnxruntime" if is_bundle else "torch",
+                "precision": args.precision,
                 "split": args.split,
                 "items": len(scored.answers),
                 "metrics": scored.metrics,
@@ -64,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
         return 0 if all(promise.kept for promise in kept) else 3
     headers, rows = score_rows({"model": scored.metrics, **baselines}, kept, better(recipe))
     engine = "the ONNX bundle" if is_bundle else "the model in torch"
+    engine += f" in {args.precision}" if args.precision != "float32" else ""
     print_scores(headers, rows, f"{recipe.name}: {engine} on {len(scored.answers)} {args.split} items")
     check_promises(recipe, kept)
     return 0

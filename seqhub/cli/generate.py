@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from seqhub.cli.options import add_json_argument
+from seqhub.cli.options import add_json_argument, add_precision_argument
 from seqhub.cli.output import print_json
 from seqhub.errors import UsageError
 
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stop", action="append", default=[], metavar="TEXT", help="end before this text; may be repeated"
     )
+    add_precision_argument(parser)
     add_json_argument(parser)
 
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     temperature = 1.0 if args.temperature is None else args.temperature
     sampling = Sampling(0.0 if args.greedy else temperature, args.top_k, args.top_p)
-    pieces = load(args.bundle).generate(
+    pieces = load(args.bundle, precision=args.precision).generate(
         args.prompt, tokens=args.tokens, sampling=sampling, seed=args.seed, stop=args.stop
     )
     start = time.perf_counter()

@@ -36,6 +36,16 @@ def add_plugin_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_precision_argument(parser: argparse.ArgumentParser) -> None:
+    """`--precision P`: gives `args.precision`, of a bundle's graphs."""
+    parser.add_argument(
+        "--precision",
+        default="float32",
+        metavar="P",
+        help="float32, or a reduced one of the bundle: int8, int8-static, fp16",
+    )
+
+
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
     """`--json`: gives `args.json`."""
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")

@@ -18,9 +18,12 @@ _MOST_TARGETS = 6  # pictures of more targets than these are not looked at
 
 def draw_run(trained: Trained, records: Records) -> dict[str, Path]:
     """Draw them into plots/; gives each picture's name and path."""
+    import numpy as np
+
     from seqhub.data.windows import WindowDataset
     from seqhub.report.confusion import confusion_matrix, confusion_plot
     from seqhub.report.forecast import forecast_plot
+    from seqhub.report.reliability import reliability, reliability_plot
     from seqhub.report.training import loss_plot
 
     plots, name = trained.folder.plots, trained.recipe.name
@@ -35,6 +38,10 @@ def draw_run(trained: Trained, records: Records) -> dict[str, Path]:
         labels = trained.task.ends.output_names
         counts = confusion_matrix([r["truth"] for r in records], [r["prediction"] for r in records], labels)
         drawn["plot"] = confusion_plot(counts, labels, plots / "confusion.png", f"{name}: test data")
+        sure = np.array([max(r["probabilities"].values()) for r in records])
+        right = np.array([r["truth"] == r["prediction"] for r in records])
+        bins = reliability(sure, right)
+        drawn["plot calibration"] = reliability_plot(bins, plots / "reliability.png", f"{name}: test data")
     elif kind == "translate":
         drawn |= _draw_alignments(trained, plots / "alignment.png", name)
     drawn["plot loss"] = loss_plot(trained.history, plots / "loss.png", name)
@@ -52,7 +59,7 @@ def forecast_pictures(
     from seqhub.tasks.forecast_baselines import naive_forecasts
 
     ends = torch.tensor(dataset.ends)
-    naive = naive_forecasts(dataset.series[:, : dataset.targets], ends, dataset.horizon, season)
+    naive = naive_forecasts(dataset.series[:, : dataset.targets], ends, dataset.horizon, season, dataset.lookback)
     return [
         ForecastPicture(
             target=target,
@@ -61,9 +68,20 @@ def forecast_pictures(
             prediction=np.array([record["prediction"][target] for record in records]),
             naive={name: values[..., column].double().numpy() for name, values in naive.items()},
             title=title,
+            **_band(records, target),
         )
         for column, target in enumerate(targets)
     ]
+
+
+def _band(records: Records, target: str) -> dict[str, Any]:
+    """The ends of a target's interval [N H] and its share, where the records have one."""
+    import numpy as np
+
+    if not records or "interval" not in records[0]:
+        return {}
+    ends = {end: np.array([record["interval"][target][end] for record in records]) for end in ("low", "high")}
+    return {**ends, "share": records[0]["interval"]["share"]}
 
 
 def _draw_alignments(trained: Trained, path: Path, name: str) -> dict[str, Path]:

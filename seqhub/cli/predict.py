@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqhub.cli.options import add_json_argument
+from seqhub.cli.options import add_json_argument, add_precision_argument
 from seqhub.cli.output import print_json
 from seqhub.errors import UsageError
 
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write to FILE: .csv, or .jsonl with one answer a line"
     )
+    add_precision_argument(parser)
     parser.add_argument("--all", action="store_true", help="a forecast after every row from the lookback on")
     parser.add_argument("--stream", action="store_true", help="feed the rows chunk by chunk; an answer after every row")
     parser.add_argument("--chunk", type=int, default=1, metavar="N", help="rows a chunk, with --stream (default: 1)")
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--out is '{args.out}', expected .csv or .jsonl", fix=f"--out {args.out.with_suffix('.csv')}")
     from seqhub.runtime import load
 
-    model = load(args.bundle)
+    model = load(args.bundle, precision=args.precision)
     items = model.read(args.input)
     rows = list(_streamed(model, items, args.chunk) if args.stream else _answered(model, items, args.all))
     if args.out is not None:

@@ -26,15 +26,25 @@ class Span:
         return self.stop - self.first
 
 
-def chronological(rows: int, valid: float, test: float) -> dict[str, Span]:
-    """The earliest rows train, the latest test. Shares are rounded to whole rows; train takes the rest."""
+def chronological(rows: int, valid: float, test: float, folds: int = 1, fold: int = 0) -> dict[str, Span]:
+    """The earliest rows train, the latest test. Shares are rounded to whole rows; train takes the rest.
+
+    folds: rolling origin: as many test parts one behind the other, the last at the end; see `by_rows`.
+    """
     n_valid, n_test = round(rows * valid), round(rows * test)
-    first_test = rows - n_test
-    first_valid = first_test - n_valid
+    return by_rows((rows - n_test - n_valid, n_valid, n_test), folds, fold)
+
+
+def by_rows(counts: Sequence[int], folds: int = 1, fold: int = 0) -> dict[str, Span]:
+    """Numbers of rows of train, valid and test, from the first row on, in the last fold. Each earlier fold has as many
+    rows less to train on as a test part has, and its test part ends where that of the next one begins.
+    """
+    train, valid, test = counts
+    train -= test * (folds - 1 - fold)
     return {
-        "train": Span(0, first_valid),
-        "valid": Span(first_valid, first_test),
-        "test": Span(first_test, rows),
+        "train": Span(0, train),
+        "valid": Span(train, train + valid),
+        "test": Span(train + valid, train + valid + test),
     }
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import onnx
 
@@ -30,18 +30,25 @@ from seqhub.runtime.manifest import FILE, GraphInfo, sha256_of
 from seqhub.runtime.model import load
 from seqhub.runtime.verify import verify
 
+if TYPE_CHECKING:
+    from seqhub.export.reduced import Outcome
+
 Progress = Callable[[str], None]
 Blame = Callable[..., Culprit | None]
+Reduce = Callable[[Path], Sequence["Outcome"]]
 
 
 @dataclass(frozen=True)
 class BundleReport:
-    """What was written. graphs: the parity statistics of each.  speed: microseconds, as in the card."""
+    """What was written. graphs: the parity statistics of each.  speed: microseconds, as in the card.  reduced: what
+    became of every reduced precision that was asked for.
+    """
 
     folder: Path
     graphs: Mapping[str, Mapping[str, Any]]
     speed: Mapping[str, float]
     seconds: float
+    reduced: Sequence[Outcome] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +71,7 @@ def export_bundle(
     opset: int = 20,
     chunk: int | None = None,
     card: Mapping[str, Any] | None = None,
+    reduce: Reduce | None = None,
     on_progress: Progress | None = None,
 ) -> BundleReport:
     """Write the bundle `out`, or nothing. A bundle that is there already is replaced when all is proven.
@@ -72,6 +80,7 @@ def export_bundle(
     providers: block name -> "dist/name==version", of every block that a plugin gave.
     tolerance: in standard output units, absolute plus relative.  chunk: steps at a time of the stream whose latency is
     measured, one block by default.  card: metrics and baselines for README.md.
+    reduce: adds reduced precisions to the folder of float32 graphs, such as `seqhub.export.reduced.add_reduced`.
     Raises ExportError: E501 a graph cannot be made, E502 a dimension is frozen, E503 a graph is not equal to the model,
     E504 the model cannot stream, E505 `out` is something else than a bundle, E506 the finished bundle does not verify.
     """
@@ -79,7 +88,7 @@ def export_bundle(
     check_target(out)
     layer = copy.deepcopy(model).cpu().float().eval()
     blame = partial(find_culprit, providers=providers, tolerance=tolerance, opset=opset)
-    sides = sides_of(layer, ends, graphs)
+    sides = sides_of(layer, ends, graphs, manifest)
     lowered = _lower(sides, opset, blame, say)
     proven = {side.role: _prove(side, lowered[side.role], tolerance, blame, say) for side in sides}
     infos = [one.info for one in proven.values()]
@@ -94,11 +103,12 @@ def export_bundle(
         _write_json(folder / "parity.json", parity)
         files = {file: _facts(folder / file) for file in (*(one.info.file for one in proven.values()), "parity.json")}
         _write_json(folder / FILE, {**raw, "files": files})
+        reduced = tuple(reduce(folder)) if reduce is not None else ()
         _check_as_deployer(folder)
         loaded = load(folder)
         speed = measure(loaded, chunk)
         write_card(folder / "README.md", loaded.manifest, parity, speed, {**(card or {}), "chunk": chunk})
-    return BundleReport(out, statistics, speed, time.perf_counter() - started)
+    return BundleReport(out, statistics, speed, time.perf_counter() - started, reduced)
 
 
 def _prove(side: Side, graph: Lowered, tolerance: float, blame: Blame, say: Progress) -> _Proven:

@@ -10,6 +10,13 @@ from seqhub.export.snippets import snippets
 from seqhub.export.speed import SEQUENCE_STEPS
 from seqhub.runtime.manifest import Manifest
 
+_TRIALS = {
+    "chunked": "in chunks, against the whole sequence",
+    "large": "on large values, relative to them",
+    "permuted": "with its rows permuted, against itself",
+    "evaluated": "in onnx's reference evaluator",
+}
+
 
 def write_card(
     path: Path, manifest: Manifest, parity: Mapping[str, Any], speed: Mapping[str, float], facts: Mapping[str, Any]
@@ -18,7 +25,7 @@ def write_card(
     `chunk` of steps that the speed of the stream is for.
     """
     sections = [_head(manifest), _scores(facts), _graphs(manifest), _states(manifest), _parity(parity)]
-    sections.append(_speed(speed, facts.get("chunk")))
+    sections += [_speed(speed, facts.get("chunk")), _reduced(manifest)]
     text = "\n\n".join(section for section in [*sections, snippets(manifest)] if section)
     path.write_text(text + "\n", encoding="utf-8")
 
@@ -119,16 +126,19 @@ def _parity(parity: Mapping[str, Any]) -> str:
     rows = []
     for role, found in parity["graphs"].items():
         rows.append([f"{role}.onnx", *_differences(found)])
-        if "chunked" in found:
-            rows.append([f"{role}.onnx in chunks, against the whole sequence", *_differences(found["chunked"])])
+        rows += [[f"{role}.onnx {what}", *_differences(found[key])] for key, what in _TRIALS.items() if key in found]
     text = (
         f"Differences between torch and onnxruntime, in {parity['units']}. "
         f"Tolerance {parity['tolerance']:g}; details in `parity.json`."
     )
+    chosen = [f"{found['argmax']:.2%} in {role}.onnx" for role, found in parity["graphs"].items() if "argmax" in found]
+    text += f" The largest score is the same one in {', '.join(chosen)} of the steps." if chosen else ""
     return f"## Parity\n\n{text}\n\n" + table(["graph", "cases", "max", "mean", "99th percentile"], rows)
 
 
 def _differences(found: Mapping[str, Any]) -> list[str]:
+    if not found["cases"]:
+        return ["0", f"not run: {found['reason']}", "", ""]
     return [str(found["cases"]), *(f"{found[key]:.1e}" for key in ("max", "mean", "p99"))]
 
 
@@ -141,6 +151,35 @@ def _speed(speed: Mapping[str, float], chunk: int | None) -> str:
     }
     rows = [[what[role], f"{value:.0f} µs"] for role, value in speed.items()]
     return "## Latency\n\nMedian on the machine that exported, one thread.\n\n" + table(["", "time"], rows)
+
+
+def _reduced(manifest: Manifest) -> str:
+    """What was written beside float32, and at what price."""
+    if not manifest.reduced:
+        return ""
+    rows = []
+    for info in manifest.reduced.values():
+        metric = info.facts["metric"]
+        scores = [f"{metric['before']:.4g}", f"{metric['after']:.4g}", f"{metric['drop']:+.2%}"]
+        for role, size in info.facts["bytes"].items():
+            took = info.facts["latency_us"].get(role)
+            sizes = f"{size['before'] / 1024:.0f} -> {size['after'] / 1024:.0f} KiB"
+            times = f"{took['before']:.0f} -> {took['after']:.0f} µs" if took else ""
+            rows.append([f"`{info.files[role]}`", *scores, sizes, times])
+    name = next(iter(manifest.reduced.values())).facts["metric"]["name"]
+    left = [_left(precision, info.facts["float32"]) for precision, info in manifest.reduced.items()]
+    text = (
+        f'Load with `seqhub.runtime.load(bundle, precision="{next(iter(manifest.reduced))}")`. {name} is that of the '
+        f"validation data, float32 first; latency as above, both in turn. {' '.join(left)}"
+    )
+    headers = ["file", f"{name}, float32", f"{name}, reduced", "worse by", "size", "latency"]
+    return f"## Reduced precision\n\n{text}\n\n" + table(headers, rows)
+
+
+def _left(precision: str, weights: Mapping[str, int]) -> str:
+    if not weights:
+        return f"{precision}: every large weight is reduced."
+    return f"{precision} leaves in float32 the weights of {', '.join(f'{op} ({n})' for op, n in weights.items())}."
 
 
 def _shape(sizes: Sequence[int | str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 import torch
@@ -19,11 +19,17 @@ Chunk = int | Literal["all", "uneven"]
 BATCHES = (1, 2, 5)
 CHUNKS: tuple[Chunk, ...] = (1, 3, 7, "all", "uneven")  # in blocks
 PREFIX_STEPS = 13
+LARGE = 3e3  # standard deviations: values of 1e3 to 1e4, as a sensor that is broken or in other units gives them
+EVALUATED_SIZE = 600  # rows times steps, beyond which onnx's evaluator takes seconds
+Trial = Literal["ordinary", "large", "permuted", "evaluated"]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison. chunk None: one run of the graph, from a fresh state or one carried from earlier steps."""
+    """One comparison. chunk None: one run of the graph, from a fresh state or one carried from earlier steps.
+
+    trial: `ordinary` inputs; `large` ones; rows `permuted`; `evaluated` by onnx's reference evaluator.
+    """
 
     role: Role
     batch: int
@@ -31,6 +37,7 @@ class Case:
     lengths: Lengths
     carried: bool = False
     chunk: Chunk | None = None
+    trial: Trial = field(default="ordinary", repr=False)  # not in the seed: a case's inputs differ in scale alone
 
     @property
     def size(self) -> int:
@@ -44,7 +51,8 @@ class Case:
         rows = {"full": "full rows", "ragged": "ragged rows", "idle": "rows of length 0"}[self.lengths]
         state = "carried state" if self.carried else "fresh state"
         chunks = f", in chunks: {self.chunk}" if self.chunk else ""
-        return f"batch {self.batch}, time {self.steps}, {rows}, {state}{chunks}"
+        trial = {"ordinary": "", "large": ", large values", "permuted": ", rows permuted", "evaluated": ""}[self.trial]
+        return f"batch {self.batch}, time {self.steps}, {rows}, {state}{chunks}{trial}"
 
 
 def times(layer: SequenceLayer) -> tuple[int, ...]:
@@ -63,7 +71,21 @@ def make_cases(layer: SequenceLayer, role: Role) -> list[Case]:
     if role == "stream":
         chunks = [c if isinstance(c, str) else c * layer.geometry.block for c in CHUNKS]
         whole += [Case(role, b, t, k, chunk=c) for b in BATCHES for t in steps[-2:] for k in kinds for c in chunks]
+    whole += _trials(layer, role, steps)
     return sorted((case for case in whole if not _repeats(case)), key=lambda case: case.size)
+
+
+def _trials(layer: SequenceLayer, role: Role, steps: tuple[int, ...]) -> list[Case]:
+    """A few cases with large values, with permuted rows, and small ones for onnx's evaluator."""
+    odd, block = steps[-2], layer.geometry.block
+    found = [Case(role, 5, odd, k, carried=True, trial="permuted") for k in ("ragged", "idle")]
+    if not layer.vocabulary:  # an id is never large
+        found += [Case(role, 2, t, "ragged", carried, trial="large") for t in steps[-2:] for carried in (False, True)]
+        found += [Case(role, 1, block, "full", trial="large")]
+        if role == "stream":
+            found += [Case(role, 2, odd, "ragged", chunk="uneven", trial="large")]
+    small = [Case(role, 2, t, k, True, trial="evaluated") for t, k in ((block, "idle"), (odd, "ragged"))]
+    return [*found, *(case for case in small if case.size <= EVALUATED_SIZE)]
 
 
 def _repeats(case: Case) -> bool:
@@ -85,14 +107,17 @@ class Inputs:
 
 
 def make_inputs(case: Case, layer: SequenceLayer, shift: Tensor, scale: Tensor) -> Inputs:
-    """Random inputs of the model's own range, x = shift + scale * normal; the same for the same case."""
+    """Random inputs of the model's own range, x = shift + scale * normal, `LARGE` times as far where the case says so;
+    the same for the same case.
+    """
+    scale = scale * LARGE if case.trial == "large" else scale
     source = torch.Generator().manual_seed(case.seed)
     lengths = _draw_lengths(case, source)
     end = torch.rand(case.batch, generator=source) < 0.5
     if case.role == "stream" and case.chunk is None and layer.geometry.future > 0:
         block = layer.geometry.block
         lengths = torch.where(end, lengths, lengths - lengths % block)  # only a row's last chunk may be short
-    x = _draw(layer, (case.batch, case.steps), shift, scale, source)
+    x = draw_steps(layer, (case.batch, case.steps), shift, scale, source)
     padding = torch.arange(case.steps) >= lengths[:, None]
     x = torch.where(padding[..., None], anything(x), x)
     memory = draw_memory(layer, case.batch, source)
@@ -132,7 +157,7 @@ def _carried_state(
     case: Case, layer: SequenceLayer, shift: Tensor, scale: Tensor, source: torch.Generator, memory: Memory | None
 ) -> State:
     """The state after some steps, fewer in some rows: counters stay true, unlike numbers drawn at random."""
-    x = _draw(layer, (case.batch, PREFIX_STEPS), shift, scale, source)
+    x = draw_steps(layer, (case.batch, PREFIX_STEPS), shift, scale, source)
     lengths = torch.randint(0, PREFIX_STEPS + 1, (case.batch,), generator=source)
     lengths -= lengths % layer.geometry.block  # what does not fill a block never reaches a stream's graph
     end = torch.zeros(case.batch, dtype=torch.bool) if layer.geometry.streamable else None
@@ -145,7 +170,7 @@ def anything(x: Tensor) -> Tensor:
     return torch.full((), math.nan if x.is_floating_point() else -7, dtype=x.dtype)
 
 
-def _draw(
+def draw_steps(
     layer: SequenceLayer, shape: tuple[int, int], shift: Tensor, scale: Tensor, source: torch.Generator
 ) -> Tensor:
     """Random steps [B T D]: numbers in the model's own range, or ids of its vocabulary."""

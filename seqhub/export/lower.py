@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import torch
@@ -50,7 +52,7 @@ def _traced(twin: DeploymentTwin, role: Role) -> torch.export.ExportedProgram:
     """The twin as torch traces it. What the trace settles of a size from below is granted, as the proof tries the small
     sizes too; a bound from above is refused: the exporter itself would take it in silence.
     """
-    shapes = twin.dynamic_shapes()
+    shapes: Any = twin.dynamic_shapes()
     with torch.fx.experimental._config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
         try:
             return torch.export.export(twin, twin.example(), dynamic_shapes=shapes, strict=False)

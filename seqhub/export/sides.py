@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import onnx
 
@@ -18,6 +18,7 @@ from seqhub.nn.seq2seq import EncoderDecoder
 from seqhub.runtime.manifest import GraphInfo
 
 Lowered = tuple[onnx.ModelProto, GraphInfo]
+_CHOOSE = {"labels", "tokenizer", "tokens"}  # what the manifest of a task holds that picks among scores
 _RENAMED = {"y": "memory", "out_lengths": "memory_lengths"}  # an encoder's outputs are the decoder's inputs
 
 
@@ -34,8 +35,9 @@ class Side:
     within: str = ""
 
 
-def sides_of(layer: SequenceLayer, ends: Ends, graphs: Sequence[str]) -> list[Side]:
+def sides_of(layer: SequenceLayer, ends: Ends, graphs: Sequence[str], task: Mapping[str, Any]) -> list[Side]:
     """The graphs of a model. `graphs` chooses among full and stream; an encoder-decoder always has its two.
+    task: the task's part of the manifest, which tells whether outputs are scores.
 
     UsageError for another name; ExportError E504 for a stream of a model that cannot stream.
     """
@@ -43,12 +45,13 @@ def sides_of(layer: SequenceLayer, ends: Ends, graphs: Sequence[str]) -> list[Si
         given = Units.of(ends.as_dict())
         read = Units.plain(ends.d_in, layer.encoder.d_out)
         read = dataclasses.replace(read, input_shift=given.input_shift, input_scale=given.input_scale)
-        written = Units.plain(1, layer.decoder.d_out)
+        written = dataclasses.replace(Units.plain(1, layer.decoder.d_out), classes=layer.decoder.d_out)
         return [
             Side("encoder", layer.encoder, "full", read),
             Side("decoder_step", layer.decoder, "stream", written, within="decoder"),
         ]
-    units = Units.of(ends.as_dict())
+    scores = ends.outputs[-1] if _CHOOSE & task.keys() and ends.outputs[-1] > 1 else 0
+    units = dataclasses.replace(Units.of(ends.as_dict()), classes=scores)
     return [Side(role, layer, role, units) for role in _check_roles(layer, graphs)]
 
 

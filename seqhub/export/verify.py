@@ -33,13 +33,16 @@ def verify_bundle(folder: Path, model: SequenceLayer | None = None) -> list[Chec
 def verify_onnx(folder: Path) -> list[Check]:
     """onnx's full check of each graph."""
     checks: list[Check] = []
-    for graph in read_manifest(folder).graphs.values():
+    manifest = read_manifest(folder)
+    files = {graph.file: role for role, graph in manifest.graphs.items()}
+    files |= {file: role for info in manifest.reduced.values() for role, file in info.files.items()}
+    for file, role in files.items():
         try:
-            check_graph(onnx.load(folder / graph.file), graph.role)
+            check_graph(onnx.load(folder / file), role)
         except ExportError as error:
-            checks.append(Check(f"onnx checker on {graph.file}", False, error.problems[0].message))
+            checks.append(Check(f"onnx checker on {file}", False, error.problems[0].message))
         else:
-            checks.append(Check(f"onnx checker on {graph.file}", True, "full check"))
+            checks.append(Check(f"onnx checker on {file}", True, "full check"))
     return checks
 
 
@@ -47,7 +50,7 @@ def verify_parity(folder: Path, model: SequenceLayer) -> list[Check]:
     """Gate B on the files as they lie in the folder."""
     manifest, tolerance = read_manifest(folder), tolerance_of(folder)
     layer = model.cpu().float().eval()
-    sides = sides_of(layer, Ends.from_dict(_ends(manifest)), list(manifest.graphs))
+    sides = sides_of(layer, Ends.from_dict(_ends(manifest)), list(manifest.graphs), manifest.task)
     expected = {state.input: state.shape for state in describe_states(sides[-1].layer)}
     found = {state.input: state.shape for state in manifest.states}
     if expected != found:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 Pool = Literal["none", "last", "mean", "max"]
 Head = Literal["linear", "crf"]
+Spread = Literal["point", "quantiles", "gaussian", "student", "negative-binomial"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +26,16 @@ class Ends:
     anchor: the input column added to each output, prod(outputs) entries, or none: predict the change from the last
     value. normalise: the columns of the anchor, which are then the first ones, are read less their mean so far in the
     sequence, by their deviation so far, and the outputs are put back by both: reversible instance normalisation, see
-    `nn.RunningNorm`; inputs' shifts and scales are applied before. pool: running pool over time before the head; the answer to a whole sequence is the output at its last step.
+    `nn.RunningNorm`; inputs' shifts and scales are applied before. pool: running pool over time before the head; the
+    answer to a whole sequence is the output at its last step.
 
     tokens: size of the vocabulary where x holds ids (int64) instead of numbers, 0 otherwise. The first column is then
     the token's id, and shifts and scales are 0 and 1. characters: size of the alphabet where the further columns spell
     the token, one character's id a column, 0 behind its end. embedding_dropout: share of tokens whose embedding is
     dropped in training. tied: the head's weight is the embedding's.
+    spread: what the outputs are, `point` for plain numbers; else outputs are (steps, parameters, targets), and their
+    parameters those of `nn.spread`: of the quantiles at `levels`, or of a distribution. Shifts, scales and anchors are
+    those of the data; a parameter takes those that its role needs.
     head: `linear`, or `crf`: pairwise scores of a linear chain, outputs (labels + 1, labels); see `nn.CRFHead`.
     """
 
@@ -51,6 +56,8 @@ class Ends:
     embedding_dropout: float = 0.0
     tied: bool = False
     head: Head = "linear"
+    spread: Spread = "point"
+    levels: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         sizes = {
@@ -70,8 +77,13 @@ class Ends:
             raise ValueError(f"input_clip is {self.input_clip}, expected 0 or more")
         if any(not 0 <= column < self.d_in for column in self.anchor):
             raise ValueError(f"anchor columns {self.anchor} are outside the {self.d_in} features")
-        if self.normalise and (self.difference or set(self.anchor) != set(range(len(set(self.anchor)))) or not self.anchor):
+        anchored = set(self.anchor)
+        if self.normalise and (self.difference or not anchored or anchored != set(range(len(anchored)))):
             raise ValueError("normalise needs an anchor for every output among the first columns, and no differences")
+        if self.spread != "point" and len(self.outputs) != 3:
+            raise ValueError(f"outputs of a {self.spread} are (steps, parameters, targets), got {self.outputs}")
+        if (self.spread == "quantiles") != bool(self.levels):
+            raise ValueError(f"levels {list(self.levels)} are for quantiles, but spread is {self.spread}")
         self._check_tokens()
 
     def _check_tokens(self) -> None:

@@ -19,6 +19,7 @@ from seqhub.nn.pointwise import Linear
 from seqhub.nn.pool import MaxPool, MeanPool
 from seqhub.nn.recurrent import Recurrent
 from seqhub.nn.running_norm import RunningNorm
+from seqhub.nn.spread import parameters, roles
 from seqhub.nn.state import WHOLE, Context, Memory, Slot, State, prefixed, substate
 
 
@@ -33,6 +34,8 @@ class SequenceModel(SequenceLayer):
 
     output_shift: Tensor
     output_scale: Tensor
+    moved: Tensor
+    scaled: Tensor
 
     def __init__(
         self,
@@ -56,13 +59,19 @@ class SequenceModel(SequenceLayer):
         align = None
         if ends.anchor:
             align = Align([stack.geometry, follow.geometry if follow else identity(held)])
-            slots.update(prefixed("anchor", {**(level.state if level else {}), **(follow.state if follow else {}), **align.state}))
+            own = [part.state for part in (level, follow, align) if part is not None]
+            slots.update(prefixed("anchor", {name: slot for part in own for name, slot in part.items()}))
         geometry = Geometry(width=ends.d_in, past=INF).then(stack.geometry) if level else stack.geometry
         super().__init__(ends.d_in, geometry, slots)
         self.ends, self.stack, self.follow, self.align, self.level = ends, stack, follow, align, level
         self.vocabulary = ends.vocabulary
         self.register_buffer("output_shift", torch.tensor(ends.output_shift, dtype=torch.float32))
         self.register_buffer("output_scale", torch.tensor(ends.output_scale, dtype=torch.float32))
+        role = roles(ends.spread, len(ends.levels)) if ends.spread != "point" else ()
+        each = [role[i // ends.outputs[2] % len(role)] if role else "location" for i in range(ends.d_out)]
+        self.plain = all(one == "location" for one in each)
+        self.register_buffer("moved", torch.tensor([one == "location" for one in each]), persistent=False)
+        self.register_buffer("scaled", torch.tensor([one != "shape" for one in each]), persistent=False)
 
     def out_lengths(self, lengths: Tensor) -> Tensor:
         return self.stack.out_lengths(lengths)
@@ -73,7 +82,7 @@ class SequenceModel(SequenceLayer):
         own = {name: value for name, value in state.items() if not name.startswith("anchor.")}
         if self.align is None:
             z, out_lengths, next_state = self.stack(x, lengths, own, memory, ctx)
-            return zero_padding(z * self.output_scale + self.output_shift, out_lengths), out_lengths, next_state
+            return zero_padding(self._units(z), out_lengths), out_lengths, next_state
         held, anchor = substate(state, "anchor"), list(self.ends.anchor)
         x = zero_padding(x, lengths)
         base, base_lengths, moved = x, lengths, State()
@@ -84,13 +93,20 @@ class SequenceModel(SequenceLayer):
             base, base_lengths, last = self.follow(base, base_lengths, held, memory, ctx)
             moved = {**moved, **last}
         (z, base), out_lengths, waiting = self.align([(z, out_lengths), (base, base_lengths)], held)
-        y = z * self.output_scale + self.output_shift
+        y = self._units(z)
         if self.level is not None:
             base, deviation = base.chunk(2, dim=-1)
-            y = y * deviation[:, :, anchor]
-        y = y + base[:, :, anchor]
+            y = y * deviation[:, :, anchor] if self.plain else torch.where(self.scaled, y * deviation[:, :, anchor], y)
+        y = y + base[:, :, anchor] if self.plain else torch.where(self.moved, y + base[:, :, anchor], y)
         next_state.update(prefixed("anchor", {**moved, **waiting}))
         return zero_padding(y, out_lengths), out_lengths, next_state
+
+    def _units(self, z: Tensor) -> Tensor:
+        """The head's numbers as the task's, in raw units: [B T O] -> [B T O]."""
+        if self.ends.spread != "point":
+            apart = z.unflatten(2, self.ends.outputs)  # [B T H P K]
+            z = parameters(self.ends.spread, self.ends.levels, apart).flatten(2)
+        return z * self.output_scale + self.output_shift
 
 
 class RunningLevel(nn.Module):

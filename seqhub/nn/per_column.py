@@ -40,11 +40,12 @@ class PerColumn(SequenceLayer):
     def forward(
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
-        rows = x.unflatten(2, (self.columns, -1)).transpose(1, 2).flatten(0, 1)  # [B T C*F] -> [B*C T F]
+        # stack and cat, no transposed views: those would ask a traced graph whether there is one step
+        rows = torch.stack(x.chunk(self.columns, dim=2), dim=1).flatten(0, 1)  # [B T C*F] -> [B*C T F]
         own = {name: value.flatten(0, 1) for name, value in substate(state, "inner").items()}
         apart = Context(end=self._each(ctx.end), dt=self._each(ctx.dt), reset=self._each(ctx.reset))
         y, out_lengths, new = self.inner(rows, self._each(lengths), own, None, apart)
-        y = y.unflatten(0, (-1, self.columns)).transpose(1, 2).flatten(2)  # [B*C T' E] -> [B T' C*E]
+        y = torch.cat(y.unflatten(0, (-1, self.columns)).unbind(1), dim=2)  # [B*C T' E] -> [B T' C*E]
         after = {name: value.unflatten(0, (-1, self.columns)) for name, value in new.items()}
         return y, out_lengths.unflatten(0, (-1, self.columns))[:, 0], prefixed("inner", after)
 
@@ -74,5 +75,5 @@ class PerColumnHead(SequenceLayer):
     def forward(
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
-        each = self.linear(zero_padding(x, lengths).unflatten(2, (self.columns, -1)))  # [B T C H]
-        return zero_padding(each.transpose(2, 3).flatten(2), lengths), lengths, {}
+        each = [self.linear(part) for part in zero_padding(x, lengths).chunk(self.columns, dim=2)]  # C of [B T H]
+        return zero_padding(torch.stack(each, dim=3).flatten(2), lengths), lengths, {}

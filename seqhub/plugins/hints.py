@@ -72,6 +72,7 @@ PROVIDES: dict[str, tuple[str, ...]] = {
         "pool1d",
         "segments",
         "separable-conv",
+        "spec-augment",
         "subsampling",
         "subsampling-2d",
         "tcn",

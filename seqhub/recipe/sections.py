@@ -190,8 +190,8 @@ class Reduced(Config):
 
     precisions: tuple[Literal["int8", "int8-static", "fp16"], ...] = option(
         default=(),
-        help="int8: matrices and LSTMs, by their ranges at every run; int8-static: convolutions too, by their ranges on "
-        "training data; fp16: weights of half the size",
+        help="int8: matrices and LSTMs, by their ranges at every run; int8-static: convolutions too, by their ranges "
+        "on training data; fp16: weights of half the size",
     )
     max_drop: float = option(
         default=0.01,
@@ -199,9 +199,7 @@ class Reduced(Config):
         ge=0,
     )
     required: bool = option(default=False, help="a precision that fails fails the export; false: it is left out")
-    calibration: int = option(
-        default=64, help="training items that int8-static measures ranges on", ge=1, unit="items"
-    )
+    calibration: int = option(default=64, help="training items that int8-static measures ranges on", ge=1, unit="items")
 
     def problems(self, width: int) -> list[tuple[str, str, str]]:
         if len(set(self.precisions)) < len(self.precisions):

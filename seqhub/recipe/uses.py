@@ -22,8 +22,12 @@ def uses_of(options: Config) -> Iterator[Use]:
 
 
 def metrics_of(spec: ComponentSpec, options: Config | None) -> dict[str, str]:
-    """What a task is scored by, its own metrics and those that its options name: name -> `min` or `max`."""
+    """What a task is scored by, its own metrics and those that its options name: name -> `min` or `max`.
+
+    A task's options may define `more_metrics() -> {name: "min" or "max"}`: those that only some options have.
+    """
     own = dict(spec.metrics) if isinstance(spec, TaskSpec) else {}
+    own |= getattr(options, "more_metrics", dict[str, str])()
     named = [use.spec for use in uses_of(options)] if options is not None else []
     return {**own, **{metric.name: metric.better for metric in named if isinstance(metric, MetricSpec)}}
 

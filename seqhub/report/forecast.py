@@ -34,6 +34,9 @@ class ForecastPicture:
     naive: Mapping[str, Numbers]
     title: str = ""
     unit: str = ""
+    low: Numbers | None = None  # [N H], the ends of an interval
+    high: Numbers | None = None
+    share: float = 0.0  # of the truths that the interval promises to hold
 
 
 def forecast_plot(picture: ForecastPicture, path: Path) -> Path:
@@ -64,6 +67,11 @@ def _over_time(axes: Any, picture: ForecastPicture) -> None:
         axes.plot(times, picture.naive[naive][shown, -1], color=OTHERS[0], linestyle="--", linewidth=1.2, label=label)
     label = f"model, mean |error| {errors['model']:.3g}"
     axes.plot(times, picture.prediction[shown, -1], color=MODEL, label=label)
+    if picture.low is not None and picture.high is not None:
+        low, high = picture.low[shown, -1], picture.high[shown, -1]
+        inside = float(np.mean((picture.truth >= picture.low) & (picture.truth <= picture.high)))
+        band = f"{picture.share:.0%} interval, which held {inside:.0%} of all"
+        axes.fill_between(times, low, high, color=MODEL, alpha=0.2, linewidth=0, label=band)
     steps = "1 step" if horizon == 1 else f"{horizon} steps"
     part = f"last {_SHOWN} of {windows} windows" if windows > _SHOWN else f"{windows} windows"
     lines = [picture.title, f"test data, {part}: each point was forecast {steps} ahead"]

@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqhub.errors import BundleError, Place
+from seqhub.runtime.clock import Unfit
+from seqhub.runtime.raw_rows import Missing, RawRows, moment
 
+_MISSING = ("", "na", "n/a", "null", "none", "nan")
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -22,10 +25,13 @@ class _Row(NamedTuple):
     values: list[float]
 
 
-def read_csv(path: Path, features: Sequence[str], *, sequence: str = "", time: str = "") -> dict[str, np.ndarray]:
+def read_csv(
+    path: Path, features: Sequence[str], *, sequence: str = "", time: str = "", raw: RawRows | None = None
+) -> dict[str, np.ndarray]:
     """{name: steps [T D] float32}, one entry, or one for each value of the column `sequence` where the file has it.
 
     Further columns are ignored. Where there is a column `time` of numbers or ISO dates, it must not run backwards.
+    raw: what is done to the rows first; then they may be in any order, and cells empty, where it says so.
     Raises BundleError with the line of the file.
     """
     groups: dict[str, list[_Row]] = {}
@@ -33,7 +39,9 @@ def read_csv(path: Path, features: Sequence[str], *, sequence: str = "", time: s
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = csv.reader(file, strict=True)
             header = [name.strip() for name in next(lines, [])]
-            columns = [_column(path, header, name) for name in features]
+            columns = [_column(path, header, name) for name in (raw.columns(features) if raw else features)]
+            if raw and raw.needs_time:
+                _column(path, header, time)
             key = header.index(sequence) if sequence in header else None
             clock = header.index(time) if time in header else None
             for cells in lines:
@@ -43,7 +51,7 @@ def read_csv(path: Path, features: Sequence[str], *, sequence: str = "", time: s
                 if len(cells) != len(header):
                     message = f"the line has {len(cells)} cells, the header has {len(header)}"
                     raise _problem(path, line, message, "give every row a cell for each column")
-                values = [_number(path, line, header[i], cells[i]) for i in columns]
+                values = [_number(path, line, header[i], cells[i], raw is not None and raw.gaps) for i in columns]
                 name = path.name if key is None else cells[key].strip()
                 groups.setdefault(name, []).append(_Row(line, "" if clock is None else cells[clock].strip(), values))
     except UnicodeDecodeError:
@@ -52,6 +60,9 @@ def read_csv(path: Path, features: Sequence[str], *, sequence: str = "", time: s
         raise _problem(path, lines.line_num, f"this is not CSV: {error}", "check the quotes") from None
     if not groups:
         raise BundleError(f"'{path}' has no rows below its header", fix="give at least one row", code="E713")
+    if raw:
+        names = raw.columns(features)
+        return {name: _arranged(path, time, rows, raw, names) for name, rows in groups.items()}
     for rows in groups.values():
         _check_order(path, time, rows)
     return {name: np.asarray([row.values for row in rows], dtype=np.float32) for name, rows in groups.items()}
@@ -69,7 +80,28 @@ def _column(path: Path, header: list[str], name: str) -> int:
     return header.index(name)
 
 
-def _number(path: Path, line: int, column: str, cell: str) -> float:
+def _arranged(path: Path, time: str, rows: list[_Row], raw: RawRows, names: Sequence[str]) -> np.ndarray:
+    """The rows as the model was trained to read them; BundleError with the line that does not fit."""
+    values = np.array([row.values for row in rows], dtype=np.float64).reshape(len(rows), -1)
+    for row in rows:
+        try:
+            moment(row.time or "1970-01-01")
+        except ValueError:
+            fix = "write times as 1958-03-29 or 1958-03-29T12:30:00"
+            raise _problem(path, row.line, f"column '{time}' holds {row.time!r}, which is no time", fix) from None
+    try:
+        return raw.steps(values, [row.time for row in rows]).astype(np.float32)
+    except Unfit as error:
+        lines = sorted(rows[i].line for i in error.rows)
+        raise _problem(path, lines[1], f"column '{time}': {error}, see line {lines[0]}", error.fix) from None
+    except Missing as error:
+        what = f"column '{names[error.column]}': {error}"
+        raise _problem(path, rows[0].line, what, "fill the cell, or remove the row") from None
+
+
+def _number(path: Path, line: int, column: str, cell: str, gaps: bool = False) -> float:
+    if gaps and cell.strip().lower() in _MISSING:
+        return math.nan
     try:
         value = float(cell)
     except ValueError:

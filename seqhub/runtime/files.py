@@ -1,4 +1,4 @@
-"""Sequences read from files: CSV by the names of its columns, npz by the names of its arrays, texts by lines."""
+"""Sequences read from files: CSV by the names of its columns, npz by those of its arrays, series and texts by lines."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 from seqhub.errors import BundleError
 from seqhub.runtime.csv_file import read_csv
 from seqhub.runtime.inputs import as_steps
+from seqhub.runtime.raw_rows import RawRows
+from seqhub.runtime.series_file import SUFFIXES, read_series
 from seqhub.runtime.text import TextInput, read_texts
 
 
@@ -27,20 +29,25 @@ class Item:
     words: tuple[str, ...] = ()
 
 
-def read_items(path: Path, features: Sequence[str], *, sequence: str = "", time: str = "") -> list[Item]:
-    """Every sequence of a .csv or .npz file, at least one.
+def read_items(
+    path: Path, features: Sequence[str], *, sequence: str = "", time: str = "", raw: RawRows | None = None
+) -> list[Item]:
+    """Every sequence of a .csv, .npz, .ts or .tsv file, at least one.
 
-    CSV: see `read_csv`.  npz: each array is one sequence [T D]; an array x [N T D], with lengths [N] or without, is N.
+    CSV: see `read_csv`.  ts, tsv: see `read_series`.  npz: each array is one sequence [T D]; an array x [N T D], with lengths [N] or without, is N.
     Raises BundleError with the file's line, or the array's name.
     """
     if not path.is_file():
         raise BundleError(f"there is no input file '{path}'", fix="check the path", code="E713")
     kind = path.suffix.lower()
     if kind == ".csv":
-        return [Item(name, x) for name, x in read_csv(path, features, sequence=sequence, time=time).items()]
+        found = read_csv(path, features, sequence=sequence, time=time, raw=raw)
+        return [Item(name, x) for name, x in found.items()]
     if kind == ".npz":
         return _read_npz(path, features)
-    raise BundleError(f"'{path}' is neither .csv nor .npz", fix="save it as one of these", code="E713")
+    if kind in SUFFIXES:
+        return [Item(name, x) for name, x in read_series(path, features).items()]
+    raise BundleError(f"'{path}' is none of .csv, .npz, .ts and .tsv", fix="save it as one of these", code="E713")
 
 
 def text_items(path: Path, text: TextInput, column: str) -> list[Item]:

@@ -36,6 +36,9 @@ def generate(
     if task.get("type") != "language-model":
         message = f"the bundle '{model.manifest.name}' is of task {task.get('type')!r}, which writes no text"
         raise BundleError(message, fix="give the bundle of a language model; for others: seqhub predict", code="E720")
+    if not isinstance(prompt, str):
+        message = f"'prompt' is of type {type(prompt).__name__}, expected a text"
+        raise BundleError(message, fix="give a str", code="E710")
     if tokens < 0 or any(not end for end in stop):
         what = f"tokens is {tokens}" if tokens < 0 else "one of the stop texts is empty"
         raise BundleError(what, fix="give 0 tokens or more, and stop texts of one character or more", code="E720")

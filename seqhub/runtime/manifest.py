@@ -93,14 +93,18 @@ class Manifest:
     reduced: Mapping[str, ReducedInfo] = field(default_factory=dict)
 
     def graph(self, role: str, precision: str = FLOAT32) -> GraphInfo:
-        """The graph of that role at that precision. BundleError E717 where the bundle does not have the precision."""
+        """The graph of that role at that precision. BundleError E719 where the bundle does not have the precision."""
+        self.check_precision(precision)
         info = self.graphs[role]
         if precision == FLOAT32:
             return info
-        if precision not in self.reduced:
-            message = f"the bundle '{self.name}' has no precision '{precision}'"
-            raise BundleError(message, fix=f"it has: {', '.join((FLOAT32, *self.reduced))}", code="E717")
         return dataclasses.replace(info, file=self.reduced[precision].files.get(role, info.file))
+
+    def check_precision(self, precision: str) -> None:
+        """BundleError E719 where the bundle does not have that precision."""
+        if precision not in (FLOAT32, *self.reduced):
+            message = f"the bundle '{self.name}' has no precision '{precision}'"
+            raise BundleError(message, fix=f"it has: {', '.join((FLOAT32, *self.reduced))}", code="E719")
 
     @property
     def dtype(self) -> str:
@@ -132,10 +136,11 @@ def parse_manifest(raw: Any, origin: str) -> Manifest:
             f"'{origin}' is not the manifest of a seqhub bundle", fix="export the bundle again", code="E702"
         )
     if raw.get("version") != VERSION:
-        message = f"'{origin}' has manifest version {raw.get('version')!r}; this seqhub reads version {VERSION}"
-        raise BundleError(
-            message, fix="export the bundle again with this seqhub, or install the one that wrote it", code="E702"
-        )
+        found = raw.get("version")
+        message = f"'{origin}' has manifest version {found!r}; this seqhub reads version {VERSION}"
+        newer = isinstance(found, int) and found > VERSION
+        fix = "update seqhub: pip install -U seqhub" if newer else "export the bundle again with this seqhub"
+        raise BundleError(message, fix=fix, code="E702")
     try:
         return _parse(raw)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -213,12 +218,11 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             )
         size = path.stat().st_size
         if size != facts.get("bytes"):
-            message = (
-                f"'{path}' has {size} bytes, but {facts.get('bytes')} were written: it is truncated or was replaced"
-            )
+            found = f"{size} bytes, but {facts.get('bytes')} were written"
+            message = f"'{path}' has {found}: it is truncated, or another bundle's"
             raise BundleError(message, fix="copy the whole folder, or export again", code="E703")
         if sha256_of(path) != facts.get("sha256"):
-            message = f"'{path}' has another sha256 than when it was written: it is damaged or was edited"
+            message = f"'{path}' has another sha256 than {FILE} says: it is damaged, was edited, or is another bundle's"
             raise BundleError(message, fix="copy the whole folder, or export again", code="E703")
 
 

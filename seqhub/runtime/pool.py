@@ -8,9 +8,9 @@
     pool.flush(stream)                              # the end of a sequence: what was held back comes with the next step
     pool.close(stream)
 
-Idle streams are never fed: the states of those with work are gathered, run, and put back. Streams of like chunks share a
-run, ragged through `lengths`; much longer ones get a run of their own, so that little is padded. States and inputs lie
-in arrays that are made once, or grow to the largest batch there was.
+Idle streams are never fed: the states of those with work are gathered, run, and put back. Streams of like chunks share
+a run, ragged through `lengths`; much longer ones get a run of their own, so that little is padded. States and inputs
+lie in arrays that are made once, or grow to the largest batch there was.
 
 Threads: all methods may be called from any. `push` and `flush` wait for none, not even for a step that runs; the others
 take turns. One thread calls `step`; a second would only wait for it.
@@ -35,7 +35,8 @@ from seqhub.runtime.manifest import Manifest
 from seqhub.runtime.session import Arrays, Graph
 from seqhub.runtime.stream import Snapshot
 
-MOST_STEPS = 1024  # of one stream in one run: what bounds the arrays, and the time that others wait
+MOST_BLOCKS = 64  # of one stream in one run: what bounds the time that others wait for it
+_MOST_TOGETHER = 8192  # blocks of all rows of a run, padding counted: what bounds memory where many streams are behind
 _PADDED = 2  # a run computes at most so many times the steps that its rows bring
 
 
@@ -57,15 +58,17 @@ class _Work(NamedTuple):
 
 
 class Pool:
-    """At most `limit` streams at a time, in one batch a step; `most` steps of each in one run."""
+    """At most `limit` streams at a time, in one batch a step; `most` steps of each in one run, or where the model reads
+    in blocks, `most` blocks.
+    """
 
-    def __init__(self, graph: Graph, manifest: Manifest, limit: int, most: int = MOST_STEPS) -> None:
+    def __init__(self, graph: Graph, manifest: Manifest, limit: int, most: int = MOST_BLOCKS) -> None:
         if limit < 1 or most < 1:
             what = f"a pool of {limit} streams with {most} steps a run was asked for"
             raise BundleError(what, fix="give limit=1 or more, and most=1 or more", code="E711")
         self.limit, self.manifest = limit, manifest
         self._graph, self._block = graph, manifest.block
-        self._most = max(most // manifest.block, 1) * manifest.block
+        self._most = most * manifest.block
         self._flat = len(manifest.outputs) == 1
         self._nothing = np.empty((0, len(manifest.features)), manifest.dtype)
         self._states = graph.initial_state(limit)
@@ -75,7 +78,7 @@ class Pool:
         self._free = list(range(limit))
         heapify(self._free)
         self._next = 1
-        self._ready: dict[int, None] = {}  # streams that were pushed or flushed since they were last looked at, in order
+        self._ready: dict[int, None] = {}  # streams that were given something since they were last looked at
         self._done: dict[int, np.ndarray] = {}  # outputs that no step has given yet
         self._lock = Lock()
 
@@ -131,11 +134,11 @@ class Pool:
     def step(self) -> dict[int, np.ndarray]:
         """Run every stream that has work, once: its output steps [T' *outputs], which may be none.
 
-        A stream takes `most` steps, and no more than one sequence; `busy` tells whether one has more. Raises BundleError
-        E717 where a run fails; its streams are then as before.
+        A stream takes `most` steps, and no more than one sequence; `busy` tells whether one has more. Raises
+        BundleError E717 where a run fails; its streams are then as before.
         """
         with self._lock:
-            groups = deque(_grouped(self._work()))
+            groups = deque(_grouped(self._work(), _MOST_TOGETHER * self._block))
             try:
                 while groups:
                     self._run(groups[0])
@@ -280,13 +283,15 @@ class Pool:
         return x
 
 
-def _grouped(works: Iterable[_Work]) -> Iterator[list[_Work]]:
-    """Rows to run together, longest first: a run is cut where padding would outgrow what the rows bring."""
+def _grouped(works: Iterable[_Work], most: int) -> Iterator[list[_Work]]:
+    """Rows to run together, longest first. A run is cut where padding would outgrow what the rows bring, and where it
+    would hold more than `most` steps of all rows.
+    """
     group: list[_Work] = []
     longest = brought = 0
     for work in sorted(works, key=lambda work: len(work.x), reverse=True):
         size = max(len(work.x), 1)
-        if group and longest * (len(group) + 1) > _PADDED * (brought + size):
+        if group and longest * (len(group) + 1) > min(_PADDED * (brought + size), most):
             yield group
             group, brought = [], 0
         longest = longest if group else size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from seqhub.errors import BundleError
 from seqhub.runtime.manifest import BESIDE, FLOAT32, METADATA_KEY, GraphInfo, Manifest, StateInfo, TensorInfo
 
 Arrays = dict[str, np.ndarray]
+
+_DTYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(bool)": "bool", "tensor(float16)": "float16"}
 
 
 def open_session(model: bytes | Path, *, threads: int = 1, optimize: bool = True) -> ort.InferenceSession:
@@ -43,13 +45,11 @@ class Graph:
     """One graph of a bundle, by the names of its tensors."""
 
     def __init__(self, session: ort.InferenceSession, info: GraphInfo, states: tuple[StateInfo, ...]) -> None:
-        found = {tensor.name for tensor in session.get_inputs()}
-        declared = {tensor.name for tensor in info.inputs}
-        if found != declared:
-            message = f"'{info.file}' takes {sorted(found)}, but the manifest says {sorted(declared)}"
-            raise BundleError(message, fix="graph and manifest are of different exports: export again", code="E704")
+        _check_tensors(info, "takes", session.get_inputs(), info.inputs)
+        _check_tensors(info, "gives", session.get_outputs(), info.outputs)
+        _check_states(info, states)
         self.session, self.info, self.states = session, info, states
-        self.takes_end = "end" in declared
+        self.takes_end = any(tensor.name == "end" for tensor in info.inputs)
         first = [tensor.name for tensor in info.outputs[:2]]  # y, out_lengths; of an encoder the memory and its lengths
         self._outputs = [*first, *(state.output for state in states)]
         self._inputs = tuple(state.input for state in states)
@@ -99,6 +99,41 @@ class Graph:
             raise BundleError(message, fix="give each row's valid steps", code="E711")
 
 
+def _check_tensors(info: GraphInfo, verb: str, found: Sequence[ort.NodeArg], declared: Sequence[TensorInfo]) -> None:
+    """BundleError unless the graph's tensors have the names, types and sizes that the manifest says; names of
+    dimensions may differ.
+    """
+
+    def facts(dtype: str, shape: Sequence[object]) -> str:
+        return f"{dtype} [{' '.join(str(size) if isinstance(size, int) else '*' for size in shape)}]"
+
+    own = {tensor.name: facts(_DTYPES.get(tensor.type, tensor.type), tensor.shape) for tensor in found}
+    told = {tensor.name: facts(tensor.dtype, tensor.shape) for tensor in declared}
+    names = sorted(name for name in own.keys() | told.keys() if own.get(name) != told.get(name))
+    if names:
+        each = [f"'{name}' {own.get(name, 'nowhere')}, the manifest says {told.get(name, 'nothing')}" for name in names]
+        message = f"'{info.file}' {verb} {'; '.join(each)}"
+        raise BundleError(message, fix="graph and manifest are of different exports: export again", code="E704")
+
+
+def _check_states(info: GraphInfo, states: Sequence[StateInfo]) -> None:
+    """BundleError unless each state's two ends are tensors of the graph, of its type and sizes, and every state of the
+    graph is there.
+    """
+    extra = [t.name for t in info.inputs if t.name.startswith("state.") and t.name not in {s.input for s in states}]
+    if extra:
+        message = f"the manifest lists no state '{extra[0]}', but '{info.file}' takes it"
+        raise BundleError(message, fix="the manifest was edited: export again", code="E704")
+    inputs, outputs = ({t.name: (t.dtype, t.shape[1:]) for t in tensors} for tensors in (info.inputs, info.outputs))
+    for s in states:
+        told = (s.dtype, s.shape)
+        if inputs.get(s.input) != told or outputs.get(s.output) != told:
+            message = (
+                f"the manifest says that state '{s.input}' is {s.dtype} {list(s.shape)}, '{info.file}' has another"
+            )
+            raise BundleError(message, fix="the manifest was edited: export again", code="E704")
+
+
 def _check_tensor(tensor: TensorInfo, value: object, sizes: dict[str, int]) -> None:
     """One input against the manifest; sizes: of the dimensions that vary, by name, as they were met first."""
     if not isinstance(value, np.ndarray) or value.dtype != tensor.dtype:
@@ -127,5 +162,9 @@ def open_graph(folder: Path, manifest: Manifest, role: str, *, threads: int = 1,
     if embedded != {key: value for key, value in manifest.raw.items() if key not in BESIDE}:
         message = f"'{folder / info.file}' and the manifest beside it are of different exports"
         raise BundleError(message, fix="export the bundle again", code="E704")
+    width = next((tensor.shape[-1] for tensor in info.inputs if tensor.name == "x"), None)
+    if isinstance(width, int) and role != "decoder_step" and width != len(manifest.features):
+        message = f"the manifest lists {len(manifest.features)} columns, but '{info.file}' takes {width}"
+        raise BundleError(message, fix="the manifest was edited: export again", code="E704")
     taken = {tensor.name for tensor in info.inputs}
     return Graph(session, info, tuple(state for state in manifest.states if state.input in taken))

@@ -36,12 +36,18 @@ def verify(folder: Path) -> list[Check]:
         Check("checksums", True, sums),
         Check("manifest", True, "the one beside the graphs is the one inside them"),
     ]
-    checks += [_check_dimensions(model, role) for role in model.graphs]
+    checks += [check_dimensions(model, role) for role in model.graphs]
     if "encoder" in model.graphs:
         from seqhub.runtime.verify_seq2seq import check_writing
 
-        return [*checks, check_writing(model, tolerance_of(folder))]
-    return [*checks, check_streaming(model, tolerance_of(folder))]
+        checks.append(check_writing(model, tolerance_of(folder)))
+    else:
+        checks.append(check_streaming(model, tolerance_of(folder)))
+    if manifest.reduced:
+        from seqhub.runtime.verify_reduced import check_reduced
+
+        checks += check_reduced(folder, manifest, model)
+    return checks
 
 
 def tolerance_of(folder: Path) -> float:
@@ -52,7 +58,7 @@ def tolerance_of(folder: Path) -> float:
         return DEFAULT_TOLERANCE
 
 
-def _check_dimensions(model: Model, role: str) -> Check:
+def check_dimensions(model: Model, role: str) -> Check:
     """The graph's own shapes against those of the manifest."""
     graph = model.graphs[role]
     found = {tensor.name: tuple(tensor.shape) for tensor in [*graph.session.get_inputs(), *graph.session.get_outputs()]}

@@ -38,6 +38,17 @@ def check_writing(model: Model, tolerance: float, *, rows: int = 3, seed: int = 
     return Check("writing", worst <= 2 * tolerance, detail)
 
 
+def random_writing(model: Translator, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The memory [B S' E] of random sources, zero in its padding, and the scores [B L V] of random tokens behind it."""
+    draw = np.random.default_rng(seed)
+    lengths = np.array([_SOURCE, *draw.integers(1, _SOURCE, rows - 1)])
+    memory, memory_lengths = model.encode(_sources(model, draw, lengths), lengths)
+    tokens = draw.integers(0, model.manifest.outputs[0], (rows, _TOKENS))
+    state: Arrays = model.graphs["decoder_step"].initial_state(rows, memory.shape[1])
+    scores, _ = model.decode(tokens, state, memory, memory_lengths)
+    return memory.astype(np.float64), scores.astype(np.float64)
+
+
 def _sources(model: Translator, draw: np.random.Generator, lengths: np.ndarray) -> np.ndarray:
     """x [B S D] in the range of the model's inputs."""
     shape = (len(lengths), _SOURCE, len(model.features))

@@ -3,7 +3,10 @@
 x holds raw rows; standardising, differencing and the anchor are inside the model, so they are inside both graphs. The
 loss is in units of `output_scale`, metrics are in raw units.
 
-Shapes: B windows, L lookback, H horizon, D columns, K targets, O = H*K (step by step, targets side by side).
+An answer is one number a step and target, or says how it is spread: see `seqhub.runtime.spread`.
+
+Shapes: B windows, L lookback, H horizon, D columns, K targets, P parameters (1 of a point), O = H*P*K (step by step,
+targets side by side).
 """
 
 from __future__ import annotations
@@ -18,14 +21,18 @@ from seqhub.data.columns import show_time
 from seqhub.data.table import Source
 from seqhub.data.windows import WindowDataset, window_ends
 from seqhub.nn.ends import Ends
+from seqhub.runtime.spread import Spread
 from seqhub.tasks.base import Task, check_split, last_outputs
-from seqhub.tasks.configs import ForecastConfig, ForecastData
-from seqhub.tasks.forecast_baselines import naive_forecasts, seasonal_error
+from seqhub.tasks.configs_forecast import ForecastConfig, ForecastData, step_seconds
+from seqhub.tasks.forecast_baselines import naive_forecasts, naive_spread, seasonal_error, spread_out
 from seqhub.tasks.forecast_report import describe_series
 from seqhub.tasks.forecast_scores import ForecastScores
 from seqhub.tasks.losses import build_loss
 from seqhub.tasks.measures import build_metrics
-from seqhub.tasks.series import Series, fit_ends, read_series
+from seqhub.tasks.series import Series, fit_ends, read_series, spread_of
+from seqhub.tasks.spread_loss import spread_loss
+
+_BATCH = 256
 
 
 class Forecast(Task):
@@ -37,6 +44,7 @@ class Forecast(Task):
         self.data = data
         self.source = source
         self._loss = build_loss(options.loss)
+        self._spread = spread_of(options)
 
     def prepare(self) -> None:
         self.series: Series = read_series(self.source, self.data, self.options)
@@ -45,6 +53,7 @@ class Forecast(Task):
         self._scale = torch.tensor(self._ends.output_scale)  # [O]
         train = torch.from_numpy(self.series.train[:, : self.series.targets])
         self._naive_error = seasonal_error(train, self.options.season)
+        self._units = train.std(dim=0, correction=0) if self.options.scores == "standard" else None
 
     @property
     def ends(self) -> Ends:
@@ -68,18 +77,56 @@ class Forecast(Task):
         every_step = batch.target.dim() == 4
         prediction = y[:, : batch.target.shape[1]] if every_step else last_outputs(y, out_lengths)
         scale = self._scale.to(y)
-        target = batch.target.reshape(prediction.shape)
-        total = self._loss(prediction / scale, target / scale).sum()
+        if self._spread.kind == "point":
+            target = batch.target.reshape(prediction.shape)
+            total = self._loss(prediction / scale, target / scale).sum()
+        else:
+            shape, target = self._ends.outputs, batch.target  # [.. H K]
+            apart = prediction.unflatten(-1, shape)  # [.. H P K]
+            unit = scale.view(shape)[:, 0]
+            total = spread_loss(self._spread.kind, self._spread.levels, apart, target, unit).sum()
         return total, torch.tensor(target.numel(), device=y.device)
 
     def metrics(self) -> ForecastScores:
-        return ForecastScores(self._naive_error, build_metrics(self.options.metrics))
+        return self._scores(self._spread)
+
+    def _scores(self, spread: Spread) -> ForecastScores:
+        options = self.options
+        return ForecastScores(
+            self._naive_error,
+            build_metrics(options.metrics),
+            spread=spread,
+            units=self._units,
+            interval=options.interval,
+        )
 
     def naive_answers(self, split: str) -> dict[str, Tensor]:
-        """repeat-last, and with a season seasonal and seasonal-drift: [windows O]."""
+        """repeat-last, drift, and with a season seasonal and seasonal-drift: [windows H*K]."""
+        return {name: forecast.flatten(1) for name, forecast in self._naive(split).items()}
+
+    def _naive(self, split: str) -> dict[str, Tensor]:
         series, ends = self._values[:, : self.series.targets], torch.tensor(self.dataset(split).ends)
-        found = naive_forecasts(series, ends, self.options.horizon, self.options.season)
-        return {name: forecast.flatten(1) for name, forecast in found.items()}
+        return naive_forecasts(series, ends, self.options.horizon, self.options.season, self.options.lookback)
+
+    def baselines(self, split: str) -> dict[str, dict[str, float]]:
+        """Of an answer with a spread, the naive forecasts have one too: the quantiles of their own errors in train."""
+        if self._spread.kind == "point":
+            return super().baselines(split)
+        spread = naive_spread(self.options.interval)
+        answers = spread_out(self._naive(split), self._naive("train"), self._train_truth(), spread)
+        scores = {name: self._scores(spread) for name in answers}
+        items = self.dataset(split)
+        for first in range(0, len(items), _BATCH):
+            batch = self.collate([items[i] for i in range(first, min(first + _BATCH, len(items)))])
+            for name, answer in answers.items():
+                scores[name].update(answer[batch.index], batch)
+        return {name: score.compute() for name, score in scores.items()}
+
+    def _train_truth(self) -> Tensor:
+        """What came behind every training window: [windows H K]."""
+        ends = torch.tensor(self.dataset("train").ends)
+        rows = ends[:, None] + torch.arange(1, self.options.horizon + 1)
+        return self._values[rows, : self.series.targets]
 
     def manifest(self) -> dict[str, Any]:
         return {
@@ -91,7 +138,19 @@ class Forecast(Task):
             "covariates": list(self.data.covariates),
             "time": self.data.time,
             "source": self.series.origin,
+            **self._extras(),
         }
+
+    def _extras(self) -> dict[str, Any]:
+        """What a deployer needs beside the columns, where the recipe asks for it."""
+        data, found = self.data, dict[str, Any]()
+        if self._spread.kind != "point":
+            found["output"] = {"kind": self._spread.kind, "levels": list(self._spread.levels)}
+        if data.calendar or data.mask or data.missing != "error" or data.order == "sort" or data.repeated != "error":
+            step = step_seconds(data.step) if data.step else None
+            found["rows"] = {"order": data.order, "repeated": data.repeated, "step_s": step, "missing": data.missing}
+            found["rows"] |= {"calendar": list(data.calendar), "mask": data.mask}
+        return found
 
     def describe(self) -> dict[str, Any]:
         windows = {split: len(self.dataset(split)) for split in self.series.spans}
@@ -100,10 +159,18 @@ class Forecast(Task):
     def records(self, answers: list[Tensor], split: str) -> list[dict[str, Any]]:
         """Per window: its last row, the times of the predicted steps, truth and prediction by target."""
         names, horizon, times = self._ends.output_names, self.options.horizon, self.series.times
-        found = []
+        targets, found = self.series.targets, []
         for index, end in enumerate(self.dataset(split).ends):
             rows = range(end + 1, end + 1 + horizon)
-            truth, guess = self.series.values[end + 1 : end + 1 + horizon], answers[index].view(horizon, -1)
+            truth = self.series.values[end + 1 : end + 1 + horizon]
+            parameters = answers[index].double().view(horizon, self._spread.size, targets).numpy()  # [H P K]
+            guess, interval = self._spread.point(parameters), dict[str, Any]()
+            if self._spread.kind != "point":
+                low, high = self._spread.interval(parameters, self.options.interval)
+                bounds = {
+                    name: {"low": low[:, i].tolist(), "high": high[:, i].tolist()} for i, name in enumerate(names)
+                }
+                interval = {"interval": {"share": self.options.interval, **bounds}}
             found.append(
                 {
                     "index": index,
@@ -111,6 +178,7 @@ class Forecast(Task):
                     "times": [show_time(times[row]) for row in rows] if times is not None else list(rows),
                     "truth": {name: truth[:, i].tolist() for i, name in enumerate(names)},
                     "prediction": {name: guess[:, i].tolist() for i, name in enumerate(names)},
+                    **interval,
                 }
             )
         return found

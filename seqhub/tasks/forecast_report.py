@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqhub.data.columns import show_time
-from seqhub.tasks.configs import ForecastConfig, ForecastData
+from seqhub.tasks.configs_forecast import ForecastConfig, ForecastData
 from seqhub.tasks.series import Series, constant_columns
 
 _IRREGULAR = 1.5  # a step this many times the usual one means that rows are missing; months differ by 1.11

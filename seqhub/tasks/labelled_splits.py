@@ -47,7 +47,7 @@ def check_labels_known(labels: Sequence[str], splits: Mapping[str, Indices], rep
         for i in splits[split].tolist():
             if labels[i] not in known:
                 what = f"the label {labels[i]!r} of {split} never occurs in train, so it cannot be learnt"
-                fix = f"correct it, or move such an item to train; {nearest(labels[i], known, 'labels')}"
+                fix = f"correct it, or move such an item to train; {nearest(labels[i], sorted(known), 'labels')}"
                 problems.append(report("E313", i, what, fix))
     if problems:
         raise DataError.collect(problems[:5])

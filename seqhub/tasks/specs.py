@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqhub.api import TaskSpec, hookimpl
-from seqhub.tasks.configs import ForecastConfig, ForecastData
 from seqhub.tasks.configs_audio import TranscribeConfig, TranscribeData
 from seqhub.tasks.configs_classify import ClassifyConfig, ClassifyData
+from seqhub.tasks.configs_forecast import ForecastConfig, ForecastData
 from seqhub.tasks.configs_text import (
     LanguageModelConfig,
     LanguageModelData,

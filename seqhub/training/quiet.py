@@ -11,6 +11,8 @@ from pathlib import Path
 _EXPECTED = (
     # a run folder is resumed: its checkpoints are meant to be there
     (r"Checkpoint directory .* exists and is not empty.*", UserWarning),
+    # a recipe that keeps nothing for validation
+    (r"You defined a `validation_step` but have no `val_dataloader`.*", UserWarning),
     # Lightning still looks at torch's pytrees in a way that torch is going to rename
     (r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*", FutureWarning),
 )

@@ -26,7 +26,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model = model_of(Shift())
     component = SimpleNamespace(provider="acme/gain==1.0")
     nodes = (SimpleNamespace(name="block0", block=SimpleNamespace(component=component), branches=()),)
-    section = SimpleNamespace(graphs=("full", "stream"), verify=SimpleNamespace(tolerance=1e-5), opset=20, chunk=None)
+    reduced = SimpleNamespace(precisions=())
+    verify = SimpleNamespace(tolerance=1e-5)
+    section = SimpleNamespace(graphs=("full", "stream"), verify=verify, opset=20, chunk=None, reduced=reduced)
     recipe = SimpleNamespace(name="toy", export=section)
     loaded = SimpleNamespace(
         recipe=recipe,

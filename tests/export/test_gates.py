@@ -194,5 +194,5 @@ def test_a_tally_reports_the_99th_percentile() -> None:
     report = tally.as_dict()
     assert (report["values"], report["max"]) == (100, 0.99)
     assert report["mean"] == pytest.approx(0.495)
-    assert report["p99"] == pytest.approx(0.9801)
+    assert 0.98 <= report["p99"] <= 0.98 * 10**0.01  # the upper edge of its bin
     assert Tally().as_dict()["max"] == 0.0

@@ -166,6 +166,17 @@ def test_bad_inputs_are_named():
         layer.check_inputs(x, lengths, {"h": state["h"][:1]})
 
 
+def test_the_outermost_layer_checks_what_it_is_called_with():
+    layer = Chain(4, {"cell": Recurrent(GRUCell(4, hidden=3))})
+    x, lengths, state = torch.zeros(2, 5, 4), torch.tensor([5, 3]), layer.initial_state(2)
+    with pytest.raises(ValueError, match=r"lengths are \[5, 6\], expected 0 to 5"):
+        layer(x, torch.tensor([5, 6]), state)
+    with pytest.raises(ValueError, match=r"missing \['cell.h'\], unknown \['h'\]"):
+        layer(x, lengths, {"h": state["cell.h"]})
+    y, _, _ = layer(x, lengths, state)  # an error leaves nothing behind
+    assert y.shape == (2, 5, 3)
+
+
 def test_structures_refuse_what_does_not_fit():
     wide = Linear(4, width=6)
     with pytest.raises(ValueError, match="layer 'b' reads width 4, but gets 6"):

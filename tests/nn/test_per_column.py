@@ -18,7 +18,10 @@ C, F = 3, 2
 
 def build(stride: int = 1, padding: str = "causal") -> SequenceLayer:
     torch.manual_seed(3)
-    inner = {"conv": Conv1d(F, channels=4, kernel=3, stride=stride, padding=padding), "gru": Recurrent(GRUCell(4, hidden=5))}
+    inner = {
+        "conv": Conv1d(F, channels=4, kernel=3, stride=stride, padding=padding),
+        "gru": Recurrent(GRUCell(4, hidden=5)),
+    }
     return PerColumn(Chain(F, inner), C).eval()
 
 

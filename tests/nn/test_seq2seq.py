@@ -181,5 +181,5 @@ def test_an_encoder_reads_no_memory_and_a_decoder_needs_one():
     assert model.decoder.memory_width == 8
     x, lengths, given, steps = batch()
     memory = model.encode(x, lengths)
-    with pytest.raises(ValueError, match="give its memory"):
+    with pytest.raises(ValueError, match="memory: got none"):
         model.decoder(given[..., None], steps, model.first_state(memory))

@@ -15,6 +15,7 @@ import pytest
 import seqhub.report.canvas as canvas
 from seqhub.report.confusion import confusion_matrix, confusion_plot
 from seqhub.report.forecast import ForecastPicture, forecast_plot, mean_absolute_errors
+from seqhub.report.reliability import reliability, reliability_plot
 from seqhub.report.training import loss_plot
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -32,7 +33,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             kept.extend(axes)
             yield axes
 
-    for module in ("forecast", "training", "confusion"):
+    for module in ("forecast", "training", "confusion", "reliability"):
         monkeypatch.setattr(f"seqhub.report.{module}.drawing", drawing)
     return kept
 
@@ -138,6 +139,22 @@ def test_a_label_that_never_occurs_divides_nothing_by_zero(tmp_path: Path) -> No
     assert confusion_plot(counts, ["a", "b"], tmp_path / "c.png").exists()
 
 
+def test_reliability_sorts_answers_by_their_probability(tmp_path: Path, drawn: list[Any]) -> None:
+    sure = np.array([0.95, 0.99, 0.96, 0.94, 0.55, 2 / 15])
+    right = np.array([True, True, True, False, False, True])
+    found = reliability(sure, right)
+    assert found.items.tolist() == [0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 4]  # a bin holds its upper edge
+    assert found.right[-1] == pytest.approx(0.75)
+    assert found.probability[-1] == pytest.approx(0.96)
+    assert found.error == pytest.approx((4 * 0.21 + 0.55 + 13 / 15) / 6)
+    reliability_plot(found, tmp_path / "r.png", "letters")
+    axes, counts = drawn
+    line = next(line for line in axes.lines if line.get_label() == "model")
+    np.testing.assert_allclose(line.get_xdata(), [2 / 15, 0.55, 0.96])
+    assert f"calibration error {found.error:.3f}" in axes.get_title(loc="left")
+    assert [patch.get_height() for patch in counts.patches] == found.items.tolist()
+
+
 def test_a_picture_that_fails_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="midway"), canvas.drawing(tmp_path / "x.png", 2, 2):
         raise RuntimeError("midway")
@@ -145,6 +162,6 @@ def test_a_picture_that_fails_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_importing_reports_imports_neither_matplotlib_nor_rich() -> None:
-    modules = "seqhub.report.forecast, seqhub.report.training, seqhub.report.confusion, seqhub.report.table"
+    modules = "seqhub.report.forecast, seqhub.report.training, seqhub.report.reliability, seqhub.report.table"
     code = f"import {modules}, sys; sys.exit(any(m in sys.modules for m in ('matplotlib', 'rich', 'torch')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -25,9 +25,7 @@ def write_bundle(tmp_path: Path) -> WriteBundle:
     ahead: its stream gives each sum one step late, and the last at the end.
     """
 
-    def write(
-        task: dict[str, Any] | None = None, block: int = 1, name: str = "sums", *, ahead: bool = False
-    ) -> Path:
+    def write(task: dict[str, Any] | None = None, block: int = 1, name: str = "sums", *, ahead: bool = False) -> Path:
         folder = tmp_path / name
         folder.mkdir()
         manifest = sums_manifest(task or {"type": "sums"}, block)

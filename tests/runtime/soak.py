@@ -15,6 +15,17 @@ import numpy as np
 
 from seqhub.runtime import Model, Pool, Snapshot
 
+CHANCES = {
+    "push": 0.55,
+    "step": 0.3,
+    "open": 0.05,
+    "snapshot": 0.03,
+    "restore": 0.03,
+    "flush": 0.02,
+    "reset": 0.01,
+    "close": 0.01,
+}
+
 
 @dataclass
 class Track:
@@ -43,11 +54,10 @@ class Soak:
         self.pool: Pool = self.model.pool(self.limit, most=16)
         self.tracks: dict[int, Track] = {}
         self.kept: dict[int, tuple[Snapshot, Track]] = {}  # by the stream that it is of
-        self.operations = dict.fromkeys(("open", "push", "step", "snapshot", "restore", "flush", "reset", "close"), 0)
+        self.operations = dict.fromkeys(CHANCES, 0)
         self.checked, self.worst = 0, 0.0
-        features, vocabulary = self.model.manifest.raw["scaling"], self.model.manifest.vocabulary
-        self.shift, self.scale = (np.asarray(features[key]) for key in ("input_shift", "input_scale"))
-        self.vocabulary = vocabulary
+        scaling, self.vocabulary = self.model.manifest.raw["scaling"], self.model.manifest.vocabulary
+        self.shift, self.scale = (np.asarray(scaling[key]) for key in ("input_shift", "input_scale"))
 
     def run(self, seconds: float, memory: list[float] | None = None) -> None:
         """Go on for so long; memory: takes the resident megabytes, about each second."""
@@ -63,7 +73,7 @@ class Soak:
 
     def act(self) -> None:
         """One operation, or a step."""
-        name = str(self.source.choice(["push", "step", "open", "snapshot", "restore", "flush", "reset", "close"], p=CHANCES))
+        name = str(self.source.choice(list(CHANCES), p=list(CHANCES.values())))
         if name == "step":
             self.step()
         elif name == "open" or not self.tracks:
@@ -140,9 +150,6 @@ class Soak:
         if self.vocabulary:
             return self.source.integers(0, self.vocabulary, (count, len(self.vocabulary)))
         return (self.shift + self.scale * self.source.standard_normal((count, len(self.shift)))).astype(np.float32)
-
-
-CHANCES = [0.55, 0.3, 0.05, 0.03, 0.03, 0.02, 0.01, 0.01]
 
 
 def resident_mb() -> float:

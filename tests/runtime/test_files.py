@@ -88,7 +88,7 @@ def test_rows_that_run_backwards_in_time_are_refused(tmp_path: Path, times: list
 def test_files_that_are_not_there_or_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="there is no input file"):
         read_items(tmp_path / "no.csv", FEATURES)
-    with pytest.raises(BundleError, match=r"is neither \.csv nor \.npz"):
+    with pytest.raises(BundleError, match=r"is none of \.csv, \.npz, \.ts and \.tsv"):
         read_items(write(tmp_path, "a,b\n", "in.txt"), FEATURES)
     latin = tmp_path / "latin.csv"
     latin.write_bytes("a,b,größe\n1,2,3\n".encode("latin-1"))

@@ -56,7 +56,7 @@ def test_chunks_that_were_pushed_one_by_one_run_together(bundle: Path) -> None:
 
 
 def test_a_long_chunk_gets_a_run_of_its_own(bundle: Path, source: np.random.Generator) -> None:
-    pool = load(bundle).pool(50)
+    pool = load(bundle).pool(50, most=100)
     streams, seen = [pool.open() for _ in range(50)], sizes_fed(pool)
     lengths = [100, *source.integers(1, 3, 49).tolist()]
     for stream, n in zip(streams, lengths, strict=True):
@@ -79,6 +79,16 @@ def test_a_run_takes_so_many_steps_at_most_and_drain_takes_all(bundle: Path) -> 
     assert pool.drain()[a][:, 0].tolist() == [5, 6, 7, 8, 9, 10]
     assert not pool.busy
     assert pool.drain() == {}
+
+
+def test_many_streams_that_are_behind_do_not_make_one_huge_run(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqhub.runtime.pool._MOST_TOGETHER", 20)
+    pool = load(bundle).pool(10, most=8)
+    streams, seen = [pool.open() for _ in range(10)], sizes_fed(pool)
+    for stream in streams:
+        pool.push(stream, np.ones((100, 2)))
+    assert {len(y) for y in pool.step().values()} == {8}
+    assert seen == [(2, 8)] * 5
 
 
 @pytest.mark.parametrize("most", [1, 5, 100])
@@ -209,7 +219,7 @@ def test_memory_does_not_grow_with_use(bundle: Path, source: np.random.Generator
         pool.close(a)
     assert [value.ctypes.data for value in (*pool._states.values(), *pool._gathered.values())] == places
     assert pool._x.size == 7 * 2
-    assert not (pool._live or pool._ready or pool._done)
+    assert [len(kept) for kept in (pool._live, pool._ready, pool._done)] == [0, 0, 0]
 
 
 Misuse = Callable[[Pool, Model], object]

@@ -102,9 +102,11 @@ def test_scores_equal_scikit_learn_for_any_batch_size(size):
         rows = torch.arange(first, min(first + size, 100))
         scores.update(logits[rows], Batch(torch.zeros(0), rows, torch.from_numpy(truth)[rows], rows, rows))
     guess = logits.argmax(dim=1).numpy()
-    assert scores.compute() == pytest.approx(
-        {"accuracy": accuracy_score(truth, guess), "macro_f1": f1_score(truth, guess, average="macro")}, rel=1e-6
-    )
+    sure, right = logits.softmax(dim=1).numpy().max(axis=1), guess == truth
+    bins = np.clip(np.ceil(sure * 15), 1, 15)
+    gaps = [abs(sure[bins == i].mean() - right[bins == i].mean()) * (bins == i).mean() for i in set(bins)]
+    expected = {"accuracy": accuracy_score(truth, guess), "macro_f1": f1_score(truth, guess, average="macro")}
+    assert scores.compute() == pytest.approx({**expected, "ece": sum(gaps)}, rel=1e-5)
 
 
 def test_baselines():
@@ -136,7 +138,7 @@ def test_numbers_are_sorted_as_numbers():
     [
         ([[[1, np.nan]], [[1, 2]]] * 5, ["a", "b"] * 5, "sequence 1, step 1, feature 'b': the value is nan"),
         ([[[1, 2]]] * 20, ["a"] * 20, "every sequence has the label 'a'"),
-        ([[[1, 2]], [[3, 4]]], ["a", "b"], "has 2 sequences, none of them for"),
+        ([[[1, 2]], [[3, 4]]], ["a", "b"], "has 2 items, none of them for"),
     ],
 )
 def test_broken_sequences(items, labels, words):
@@ -145,7 +147,7 @@ def test_broken_sequences(items, labels, words):
 
 
 def test_options_that_name_columns_are_refused_where_there_are_none():
-    with pytest.raises(DataError, match=r"data.sequence names columns(?s:.*)remove data.sequence"):
+    with pytest.raises(DataError, match=r"data.sequence is for tables, but source digits(?s:.*)remove data.sequence"):
         digits(sequence="id")
 
 
@@ -194,7 +196,7 @@ def test_rows_may_be_interleaved_as_long_as_time_increases_within_a_sequence(tmp
         ((2, "s0,1,down,,0"), {}, r"line 3, column 'a': the value is missing"),
         (None, {"features": ("a", "c")}, r"no column 'c'"),
         (None, {"label": "lable"}, r"no column 'lable'(?s:.*)did you mean 'label'"),
-        (None, {"sequence": None}, r"set data.sequence and data.label; columns: id, t, label, a, b"),
+        (None, {"sequence": None}, r"set data.label, and data.sequence or data.window; columns: id, t, label, a, b"),
     ],
 )
 def test_broken_tables(change, options, words, tmp_path):
@@ -216,5 +218,5 @@ def test_records_and_manifest(tmp_path):
     assert first["truth"] == ("up" if int(members[0]) % 2 else "down")
     assert task.manifest() == {
         "type": "classify", "labels": ["down", "up"], "pool": "last", "sequence": "id", "time": "t", "label": "label",
-        "source": "f.csv",
+        "lookback": None, "rate_hz": 0, "source": "f.csv",
     }  # fmt: skip

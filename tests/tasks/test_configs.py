@@ -8,8 +8,9 @@ import pytest
 
 from seqhub.geometry import INF, Geometry
 from seqhub.plugins import load_registry
-from seqhub.tasks.configs import ForecastConfig, ForecastData, Split
 from seqhub.tasks.configs_classify import ClassifyData
+from seqhub.tasks.configs_forecast import ForecastConfig, ForecastData
+from seqhub.tasks.configs_forecast import SeriesSplit as Split
 
 CAUSAL = Geometry(width=8, past=INF)
 

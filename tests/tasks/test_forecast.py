@@ -13,7 +13,8 @@ from seqhub.data.batch import Batch
 from seqhub.data.table import Sequences, Table
 from seqhub.errors import DataError
 from seqhub.tasks.base import last_outputs
-from seqhub.tasks.configs import ForecastConfig, ForecastData, Split
+from seqhub.tasks.configs_forecast import ForecastConfig, ForecastData
+from seqhub.tasks.configs_forecast import SeriesSplit as Split
 from seqhub.tasks.forecast import Forecast
 
 
@@ -156,6 +157,7 @@ def test_baselines_by_hand():
     naive = {name: answer[0].tolist() for name, answer in task.naive_answers("test").items()}
     assert naive == {
         "repeat-last": [10, 10, 10, 10],
+        "drift": [13, 16, 19, 22],  # by (10 - 4) / 2 a step, over the lookback of 3
         "seasonal": [4, 4, 10, 4],  # rows 13, 14, 15, and two seasons back for the fourth: 13
         "seasonal-drift": [4 + 10 - 3, 4 + 10 - 3, 10 + 10 - 3, 4 + 10 - 9],  # since row 12, and since row 9
     }
@@ -169,9 +171,9 @@ def test_baselines_by_hand():
 
 def test_a_baseline_that_cannot_answer_every_window_is_left_out():
     task = make({"y": WAVE}, season=30)
-    assert set(task.baselines("test")) == {"repeat-last", "seasonal", "seasonal-drift"}
-    assert set(task.baselines("train")) == {"repeat-last"}
-    assert set(make({"y": WAVE}).baselines("test")) == {"repeat-last"}
+    assert set(task.baselines("test")) == {"repeat-last", "drift", "seasonal", "seasonal-drift"}
+    assert set(task.baselines("train")) == {"repeat-last", "drift"}
+    assert set(make({"y": WAVE}).baselines("test")) == {"repeat-last", "drift"}
 
 
 def test_a_perfect_season_is_answered_perfectly():

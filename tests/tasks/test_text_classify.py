@@ -176,7 +176,7 @@ def _letters_only() -> object:
     ("labels", "splits", "message"),
     [
         (["a"] * 20, None, "every text has the label 'a'"),
-        (["a", "b"], None, "has 2 texts, none of them for"),
+        (["a", "b"], None, "has 2 items, none of them for"),
         (
             ["a", "b", "a", "c"],
             {"train": range(0, 2), "valid": range(2, 3), "test": range(3, 4)},

@@ -10,18 +10,20 @@ from __future__ import annotations
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from seqhub.export.reduced.graphs import LEAST, walk
+from seqhub.export.reduced.graphs import LEAST, matrix_size, walk
 
 _COMPUTED = ("MatMul", "Gemm", "Conv", "ConvTranspose")
 _LARGEST = float(np.finfo(np.float16).max)
 
 
-def as_fp16(proto: ModelProto) -> ModelProto:
-    """The graph in mixed precision. A weight beyond the range of float16 stays as it is."""
+def as_fp16(proto: ModelProto) -> ModelProto | None:
+    """The graph in mixed precision; None where it has no large weight. One beyond float16's range stays as it is."""
     half = ModelProto()
     half.CopyFrom(proto)
     graph = half.graph
     large = {tensor.name: tensor for tensor in graph.initializer if _fits(tensor)}
+    if not large:
+        return None
     nodes: list[NodeProto] = []
     cast: set[str] = set()
     used_full: set[str] = set()
@@ -64,7 +66,7 @@ def _cast(source: str, target: str, to: int) -> NodeProto:
 
 def _fits(tensor: TensorProto) -> bool:
     """A large float32 weight that float16 can hold."""
-    if tensor.data_type != TensorProto.FLOAT or int(np.prod(tensor.dims)) < LEAST or len(tensor.dims) < 2:
+    if tensor.data_type != TensorProto.FLOAT or matrix_size(tensor) < LEAST:
         return False
     return bool(np.abs(numpy_helper.to_array(tensor)).max() <= _LARGEST)
 

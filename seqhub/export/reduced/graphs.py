@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -24,9 +25,9 @@ class Placed:
     depth: int
 
     def weights(self, at: int) -> int:
-        """Numbers in the float32 initializer that is its input there; 0 where that is none."""
+        """Numbers in the float32 matrix that is its input there; 0 where that is none."""
         tensor = self.seen.get(self.node.input[at]) if at < len(self.node.input) else None
-        return _size(tensor) if tensor is not None and tensor.data_type == TensorProto.FLOAT else 0
+        return matrix_size(tensor) if tensor is not None and tensor.data_type == TensorProto.FLOAT else 0
 
 
 def fold(proto: ModelProto) -> ModelProto:
@@ -105,8 +106,6 @@ def _inner(node: NodeProto) -> list[GraphProto]:
     return [attribute.g for attribute in node.attribute if attribute.type == AttributeProto.GRAPH]
 
 
-def _size(tensor: TensorProto) -> int:
-    size = 1
-    for n in tensor.dims:
-        size *= n
-    return size
+def matrix_size(tensor: TensorProto) -> int:
+    """How many numbers; 0 for a vector, such as a bias."""
+    return math.prod(tensor.dims) if sum(size > 1 for size in tensor.dims) > 1 else 0

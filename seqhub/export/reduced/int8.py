@@ -4,8 +4,8 @@
               Weights are rounded once, activations at every run, each tensor over its own range.
     static    Conv besides: its input's range is measured beforehand, on training data (QuantizeLinear pairs).
 
-Weights take 7 bits. With 8, the products of two neighbours overflow their 16-bit sum on x86 processors without VNNI, and
-a model that was judged on one machine would answer otherwise on the next.
+Weights take 7 bits. With 8, the products of two neighbours overflow their 16-bit sum on x86 processors without VNNI,
+and a model that was judged on one machine would answer otherwise on the next.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import logging
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -30,10 +31,22 @@ _WEIGHTS_AT = {"MatMul": (1,), "Gemm": (1,), "LSTM": (1, 2), "Gather": (0,)}
 _PREPARED = ("onnx.quant.pre_process", "onnxruntime.quant")  # tells the quantizer that the graph was folded
 
 
-def dynamic_int8(proto: ModelProto, *, per_channel: bool) -> ModelProto | None:
+@dataclass(frozen=True)
+class Scales:
+    """of: a whole matrix shares one scale, or each column has its own.  loops: Scan bodies are quantized too."""
+
+    of: Literal["matrix", "column"]
+    loops: bool = True
+
+    def __str__(self) -> str:
+        return f"one scale a {self.of}" + ("" if self.loops else ", loops in float32")
+
+
+def dynamic_int8(proto: ModelProto, scales: Scales) -> ModelProto | None:
     """The graph with every large weight of _WEIGHTS_AT in int8; None where it has none."""
     named = _prepared(proto)
-    chosen = [placed.node.name for placed in walk(named.graph) if _large(placed, _WEIGHTS_AT)]
+    placed = [one for one in walk(named.graph) if scales.loops or not one.depth]
+    chosen = [one.node.name for one in placed if _large(one, _WEIGHTS_AT)]
     if not chosen:
         return None
     with _quiet(), tempfile.TemporaryDirectory() as scratch:
@@ -44,7 +57,7 @@ def dynamic_int8(proto: ModelProto, *, per_channel: bool) -> ModelProto | None:
             op_types_to_quantize=["MatMul", "LSTM", "Gather"],
             # Gemm becomes MatMul and Add on the way, under a name of its own
             nodes_to_quantize=[*chosen, *(f"{name}_MatMul" for name in chosen)],
-            per_channel=per_channel,
+            per_channel=scales.of == "column",
             reduce_range=True,
             extra_options={"EnableSubgraph": True, "MatMulConstBOnly": True},
         )

@@ -18,3 +18,4 @@ def seqhub_register_encoders() -> Iterator[EncoderSpec]:
 @hookimpl
 def seqhub_register_blocks() -> Iterator[BlockSpec]:
     yield from specs_rate.blocks()
+    yield from specs_audio.blocks()

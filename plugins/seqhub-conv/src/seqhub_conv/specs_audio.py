@@ -1,10 +1,10 @@
-"""Spec of the audio front end. No torch here."""
+"""Specs of the audio front end, and of the masks behind it. No torch here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seqhub.api import Config, EncoderSpec, Geometry, config, option
+from seqhub.api import BlockSpec, Config, EncoderSpec, Geometry, config, option
 from seqhub_conv.frames import FrameSizes, Taper, frame_geometry, frame_sizes
 from seqhub_conv.geometry import Padding
 from seqhub_conv.mel import Scale, mel_filters
@@ -61,6 +61,21 @@ class LogMelConfig(Config):
         return frame_sizes(self.rate_hz, self.window_ms, self.hop_ms, self.fft)
 
 
+@config
+class SpecAugmentConfig(Config):
+    time_masks: int = option(2, help="spans of time that are zeroed in each row", ge=0)
+    steps: int = option(10, help="longest span of time", ge=1, unit="steps")
+    share: float = option(0.2, help="longest span of time, as a share of the row", gt=0, le=1)
+    feature_masks: int = option(2, help="spans of neighbouring features that are zeroed in each row", ge=0)
+    features: int = option(5, help="widest span of features", ge=1)
+
+    def problems(self, width: int) -> Problems:
+        if not self.feature_masks or self.features < width:
+            return []
+        message = f"a span of {self.features} features would hide all {width}"
+        return [("features", message, "use fewer features, or feature_masks: 0")]
+
+
 def specs() -> Iterator[EncoderSpec]:
     small = {"rate_hz": 1000, "window_ms": 8.0, "hop_ms": 4.0, "mels": 3}
     yield EncoderSpec(
@@ -75,4 +90,20 @@ def specs() -> Iterator[EncoderSpec]:
             {**small, "padding": "centred", "scale": True, "low_hz": 20.0, "high_hz": 400.0, "mels": 2},
         ),
         flags={**FLAGS, "bfloat16": False},  # a power spectrum needs more than 8 bits
+    )
+
+
+def blocks() -> Iterator[BlockSpec]:
+    yield BlockSpec(
+        name="spec-augment",
+        target="seqhub_conv.masks:SpecAugment",
+        config=SpecAugmentConfig,
+        summary="Spans of time and of features zeroed while training; nothing in evaluation. Behind a norm.",
+        reference="arXiv:1904.08779",
+        examples=(
+            {"features": 2},
+            {"time_masks": 0, "feature_masks": 1, "features": 1},
+            {"time_masks": 3, "steps": 4, "share": 1.0, "feature_masks": 0},
+        ),
+        flags=FLAGS,
     )

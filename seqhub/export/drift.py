@@ -1,0 +1,58 @@
+"""Does a small difference pile up? A long stream through a graph and through torch, each carrying its own state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from seqhub.errors import UsageError
+from seqhub.export.cases import draw_steps
+from seqhub.export.compare import Units
+from seqhub.nn import Context, SequenceLayer
+from seqhub.runtime.session import Graph
+
+STEPS, CHUNK, PARTS = 5000, 50, 10
+GROWTH = 4.0  # a difference that grows in proportion to time is 10 times as large in the last tenth as in the first
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Differences in standard output units: the mean of each tenth of the stream, and the largest of all."""
+
+    steps: int
+    parts: tuple[float, ...]
+    max: float
+
+    @property
+    def bounded(self) -> bool:
+        """The last tenth is no further off than the first three, but for GROWTH and a rounding."""
+        return bool(np.isfinite(self.max)) and self.parts[-1] <= GROWTH * max(self.parts[:3]) + 2.0**-23
+
+
+def drift(
+    graph: Graph, layer: SequenceLayer, units: Units, *, steps: int = STEPS, chunk: int = CHUNK, seed: int = 0
+) -> Drift:
+    """One row of random steps, a chunk of blocks at a time. layer: in eval mode; one that needs no memory.
+
+    UsageError where the layer gives too few outputs to compare.
+    """
+    source, block = torch.Generator().manual_seed(seed), layer.geometry.block
+    shift, scale = (torch.as_tensor(v, dtype=torch.float32) for v in (units.input_shift, units.input_scale))
+    state, carried = layer.initial_state(1), graph.initial_state(1)
+    size, lengths = chunk * block, torch.tensor([chunk * block])
+    goes_on = torch.tensor([False])
+    apart: list[np.ndarray] = []
+    for _ in range(max(PARTS, steps // size)):
+        x = draw_steps(layer, (1, size), shift, scale, source)
+        with torch.no_grad():
+            y, n, state = layer(x, lengths, state, None, Context(end=goes_on))
+        end = goes_on.numpy() if graph.takes_end else None
+        found, m, carried = graph.run(x.numpy(), lengths.numpy(), carried, end)
+        count = min(int(n[0]), int(m[0]))
+        apart.append(np.abs(units.standard(y[0, :count].numpy()) - units.standard(found[0, :count])))
+    every = np.concatenate(apart)  # [T' O]
+    if len(every) < PARTS:
+        raise UsageError(f"{len(every)} outputs of {steps} steps are too few to see a drift", fix="give more steps")
+    return Drift(steps, tuple(float(part.mean()) for part in np.array_split(every, PARTS)), float(every.max()))

@@ -1,0 +1,28 @@
+"""What a distribution minimises: its negative log-likelihood; quantiles the pinball loss. In standard units.
+
+Twice the mean pinball loss over the levels approaches the CRPS (Gneiting and Raftery 2007, section 4.2). Shapes: P
+parameters, K targets.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import NegativeBinomial, Normal, StudentT
+
+
+def spread_loss(kind: str, levels: tuple[float, ...], y: Tensor, truth: Tensor, scale: Tensor) -> Tensor:
+    """One loss for each number, in nats or standard deviations: y [... P K] and truth [... K] raw, scale [... K]."""
+    if kind == "quantiles":
+        short = (truth.unsqueeze(-2) - y) / scale.unsqueeze(-2)
+        tau = torch.tensor(levels, device=y.device, dtype=y.dtype)[:, None]
+        return 2 * torch.maximum(tau * short, (tau - 1) * short).mean(dim=-2)
+    if kind == "negative-binomial":
+        mean, dispersion = y.unbind(dim=-2)
+        counts = NegativeBinomial(1 / dispersion, logits=torch.log(mean * dispersion), validate_args=False)
+        return -counts.log_prob(truth)  # type: ignore[no-untyped-call]
+    at, wide = (truth - y[..., 0, :]) / scale, y[..., 1, :] / scale
+    if kind == "gaussian":
+        return -Normal(torch.zeros_like(at), wide, validate_args=False).log_prob(at)  # type: ignore[no-untyped-call]
+    degrees = y[..., 2, :]
+    return -StudentT(degrees, torch.zeros_like(at), wide, validate_args=False).log_prob(at)  # type: ignore[no-untyped-call]
