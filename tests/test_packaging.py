@@ -163,6 +163,18 @@ def test_the_wheel_of_a_plugin(name, tmp_path):
     assert {path.split("/")[0] for path in names} == {package, f"{package}-{seqhub.__version__}.dist-info"}
 
 
+RUNTIME_MB = 160  # what pip unpacks; Python adds its bytecode when it first imports
+
+
+def installed_mb(home: Path) -> float:
+    """Size of all that is installed beside pip itself, in 10^6 bytes, bytecode not counted."""
+    (site,) = home.glob("L*/site-packages" if os.name == "nt" else "lib/python*/site-packages")
+    tools = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "wheel")
+    parts = [part for part in site.iterdir() if not part.name.startswith(tools)]
+    files = [path for part in parts for path in (part, *part.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+    return sum(path.stat().st_size for path in files) / 1e6
+
+
 @pytest.mark.slow
 def test_a_machine_with_the_runtime_alone(tmp_path):
     """Core and [runtime] from a wheel, in an environment of its own: no torch, and what can work works."""
@@ -179,6 +191,7 @@ def test_a_machine_with_the_runtime_alone(tmp_path):
     packages = {line.partition("==")[0].lower() for line in run("-m", "pip", "freeze").stdout.splitlines()}
     assert {"numpy", "onnxruntime", "pluggy"} <= packages
     assert not {"torch", "onnx", "pandas", "lightning"} & packages
+    assert 50 < installed_mb(home) < RUNTIME_MB
     assert run("-m", "seqhub", "--version").stdout == f"seqhub {seqhub.__version__}\n"
     assert run("-c", "import seqhub.runtime").returncode == 0
     assert run("-m", "seqhub", "doctor").returncode == 0

@@ -15,7 +15,7 @@ from seqhub.cli.findings import Finding, print_findings
 from seqhub.cli.health import plugin_findings
 from seqhub.cli.plugins_probe import Probe, probe_import, run_suite
 from seqhub.plugins import PluginRecord, Registry, load_registry, scan_plugins
-from seqhub.plugins.checks import MODEL_KINDS
+from seqhub.plugins.hookspecs import HOOKS
 from seqhub.plugins.records import normalise
 
 SLOW_S = 0.5  # an import that takes longer is felt at every command
@@ -77,7 +77,7 @@ def _of_import(name: str, probe: Probe, torch_told: bool) -> Iterator[Finding]:
 
 def _conformance(registry: Registry, dist: str, *, graphs: bool) -> Iterator[Finding]:
     """A line for each component, then one for each check that failed."""
-    wanted = [c.ref for kind in MODEL_KINDS for c in registry.components(kind) if c.dist == dist]
+    wanted = [c.ref for spec in HOOKS.values() for c in registry.components(spec.kind) if c.dist == dist]
     if not wanted:
         return
     suite = run_suite(dist, graphs=graphs)

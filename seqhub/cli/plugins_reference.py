@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from seqhub import api
 from seqhub.api import ComponentSpec
 from seqhub.plugins import hookspecs
-from seqhub.plugins.checks import MODEL_KINDS
 from seqhub.recipe.catalogue import write_atomically
 
 _HEAD = """\
@@ -72,12 +71,15 @@ def _options() -> Iterator[str]:
 
 
 def _checks() -> Iterator[str]:
-    from seqhub.testing.suite import CONTRACT, GRAPHS  # torch, from here on
+    from seqhub.testing import parts  # torch, from here on
+    from seqhub.testing.suite import CONTRACT, GRAPHS, LAYER_KINDS
 
     yield "## Checks\n"
-    kinds = ", ".join(MODEL_KINDS)
-    yield f"What the conformance suite asks of each example of a component ({kinds}).\n"
-    for title, checks in (("The contract, `--fast`", CONTRACT), ("Both ONNX graphs, `--full`", GRAPHS)):
+    kinds = ", ".join(LAYER_KINDS)
+    yield f"What the conformance suite asks of each example of a component: first of layers ({kinds}).\n"
+    layers = [("The contract, `--fast`", CONTRACT), ("Both ONNX graphs, `--full`", GRAPHS)]
+    others = [(f"Of a {kind}", checks) for kind, checks in parts.CHECKS.items()]
+    for title, checks in layers + others:
         yield f"### {title}\n"
         rows = ((f"`{check.__name__}`", " ".join((inspect.getdoc(check) or "").split())) for check in checks)
         yield _table(("check", "holds when"), rows)

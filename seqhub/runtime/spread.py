@@ -12,7 +12,8 @@ are answered themselves are joined by straight lines, and nothing is said beyond
     negative-binomial  mean m, dispersion a: variance m + a m^2   mean
 
 Scores: CRPS of the normal and of Student's t in closed form (Jordan et al. 2019, doi:10.18637/jss.v090.i12); of counts
-the sum of (F(k) - [k >= y])^2, which is the definition; of quantiles twice the mean pinball loss over the levels; of a
+the sum of (F(k) - [k >= y])^2, which is the definition; of quantiles twice the pinball loss, each level for the probabilities
+nearest to it; of a
 point |y - value|. Shapes: P parameters, K targets; `...` any axes in front.
 """
 
@@ -21,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -80,9 +82,9 @@ class Spread:
         if self.kind == "point":
             return np.asarray(np.abs(truth - y[..., 0, :]))
         if self.kind == "quantiles":
-            levels = np.array(self.levels)[:, None]
+            levels, shares = np.array(self.levels)[:, None], np.array(level_shares(self.levels))[:, None]
             short = truth[..., None, :] - y
-            return np.asarray(2 * np.maximum(levels * short, (levels - 1) * short).mean(axis=-2))
+            return np.asarray(2 * (shares * np.maximum(levels * short, (levels - 1) * short)).sum(axis=-2))
         if self.kind == "negative-binomial":
             return _count_crps(y[..., 0, :], y[..., 1, :], truth)
         scale = y[..., 1, :]
@@ -99,6 +101,12 @@ class Spread:
             raise ValueError(f"the quantile {level:g} was not answered; the model answers {known}")
         share = (level - levels[at - 1]) / (levels[at] - levels[at - 1])
         return np.asarray(y[..., at - 1, :] * (1 - share) + y[..., at, :] * share)
+
+
+def level_shares(levels: tuple[float, ...]) -> tuple[float, ...]:
+    """The probabilities that are nearer to a level than to any other: they add up to one."""
+    edges = [0.0, *((a + b) / 2 for a, b in pairwise(levels)), 1.0]
+    return tuple(b - a for a, b in pairwise(edges))
 
 
 def _normal_crps(z: Array) -> Array:

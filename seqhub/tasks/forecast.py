@@ -112,7 +112,7 @@ class Forecast(Task):
         """Of an answer with a spread, the naive forecasts have one too: the quantiles of their own errors in train."""
         if self._spread.kind == "point":
             return super().baselines(split)
-        spread = naive_spread(self.options.interval)
+        spread = naive_spread(self._spread, self.options.interval)
         answers = spread_out(self._naive(split), self._naive("train"), self._train_truth(), spread)
         scores = {name: self._scores(spread) for name in answers}
         items = self.dataset(split)

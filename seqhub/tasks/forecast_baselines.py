@@ -40,8 +40,10 @@ def naive_forecasts(series: Tensor, ends: Tensor, horizon: int, season: int | No
     return found
 
 
-def naive_spread(interval: float) -> Spread:
-    """The quantiles that naive forecasts answer: nineteen, and the ends of the interval that is measured."""
+def naive_spread(spread: Spread, interval: float) -> Spread:
+    """The quantiles that naive forecasts answer: the model's, or nineteen and the ends of the interval."""
+    if spread.kind == "quantiles":
+        return spread
     low, high = tails(interval)
     return Spread("quantiles", tuple(sorted({*(round(0.05 * i, 2) for i in range(1, 20)), low, high})))
 
@@ -51,6 +53,7 @@ def spread_out(
 ) -> dict[str, Tensor]:
     """Forecasts [W H K] with the quantiles of their errors over train, by lead and target: [W H*Q*K].
 
+    Quantiles are taken about the median error, so that the median stays the naive forecast itself.
     in_train: the same forecasts of train's windows, and what came, `truth` [W' H K]. One that cannot answer them all is
     left out.
     """
@@ -59,6 +62,7 @@ def spread_out(
     for name, forecast in forecasts.items():
         if name in in_train:
             errors = torch.quantile((truth - in_train[name]).double(), levels, dim=0)  # [Q H K]
+            errors = errors - errors[spread.levels.index(0.5)]
             found[name] = (forecast.double().unsqueeze(2) + errors.transpose(0, 1)).flatten(1)  # [W H Q K]
     return found
 

@@ -1,6 +1,6 @@
 """What a distribution minimises: its negative log-likelihood; quantiles the pinball loss. In standard units.
 
-Twice the mean pinball loss over the levels approaches the CRPS (Gneiting and Raftery 2007, section 4.2). Shapes: P
+Twice the pinball loss, each level for the probabilities nearest to it, approaches the CRPS (Gneiting and Raftery 2007, section 4.2). Shapes: P
 parameters, K targets.
 """
 
@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 from torch.distributions import NegativeBinomial, Normal, StudentT
 
+from seqhub.runtime.spread import level_shares
+
 
 def spread_loss(kind: str, levels: tuple[float, ...], y: Tensor, truth: Tensor, scale: Tensor) -> Tensor:
     """One loss for each number, in nats or standard deviations: y [... P K] and truth [... K] raw, scale [... K]."""
     if kind == "quantiles":
         short = (truth.unsqueeze(-2) - y) / scale.unsqueeze(-2)
         tau = torch.tensor(levels, device=y.device, dtype=y.dtype)[:, None]
-        return 2 * torch.maximum(tau * short, (tau - 1) * short).mean(dim=-2)
+        shares = torch.tensor(level_shares(levels), device=y.device, dtype=y.dtype)[:, None]
+        return 2 * (shares * torch.maximum(tau * short, (tau - 1) * short)).sum(dim=-2)
     if kind == "negative-binomial":
         mean, dispersion = y.unbind(dim=-2)
         counts = NegativeBinomial(1 / dispersion, logits=torch.log(mean * dispersion), validate_args=False)

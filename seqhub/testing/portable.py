@@ -14,10 +14,10 @@ from seqhub.testing.subject import CheckFailed, NotApplicable, Subject, random_b
 def check_options(subject: Subject) -> None:
     """The constructor takes exactly the fields of the config, and the options survive JSON."""
     fields = {field.name for field in dataclasses.fields(subject.spec.config)}
-    parameters = list(inspect.signature(type(subject.build())).parameters.values())
+    parameters = list(inspect.signature(subject.target()).parameters.values())
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         raise CheckFailed("the constructor takes **kwargs, which would swallow a typing error")
-    takes = {p.name for p in parameters[1:]}
+    takes = {p.name for p in parameters[len(subject.widths) :]}
     if takes != fields:
         raise CheckFailed(f"the constructor takes {sorted(takes)}, the config has {sorted(fields)}")
     for field in dataclasses.fields(subject.spec.config):

@@ -13,7 +13,18 @@ import pytest
 
 from seqhub.plugins import load_registry
 from seqhub.testing.subject import Subject
-from seqhub.testing.suite import CHECKS, CONTRACT, GRAPHS, Check, run_check, subjects, summary, too_few
+from seqhub.testing.suite import (
+    CHECKS,
+    CONTRACT,
+    GRAPHS,
+    LAYER_KINDS,
+    Check,
+    checks_of,
+    run_check,
+    subjects,
+    summary,
+    too_few,
+)
 
 __all__ = ["conformance"]
 
@@ -29,17 +40,19 @@ def conformance(name: str, *, expected_failures: Mapping[str, str] | None = None
     unknown = sorted(reasons.keys() - {check.__name__ for check in CHECKS})
     if unknown:
         raise ValueError(f"no such checks: {unknown}; there are {sorted(check.__name__ for check in CHECKS)}")
-    cases = subjects(load_registry().resolve(name))
+    component = load_registry().resolve(name)
+    cases = subjects(component)
+    groups = GROUPS if component.spec.kind in LAYER_KINDS else {"contract": checks_of(component.spec.kind)}
 
-    @pytest.mark.parametrize("group", list(GROUPS))
+    @pytest.mark.parametrize("group", list(groups))
     @pytest.mark.parametrize("subject", cases, ids=lambda subject: subject.name)
     def test(subject: Subject, group: str) -> None:
-        outcomes = [run_check(check, subject, reasons.get(check.__name__, "")) for check in GROUPS[group]]
+        outcomes = [run_check(check, subject, reasons.get(check.__name__, "")) for check in groups[group]]
         print(summary(outcomes))
         failed = [str(outcome) for outcome in outcomes if outcome.result == "failed"]
         if failed:
             pytest.fail("\n".join(failed), pytrace=False)
-        if group == "contract" and too_few(outcomes):
+        if groups is GROUPS and group == "contract" and too_few(outcomes):
             pytest.fail(f"{summary(outcomes)}: too few checks had something to look at", pytrace=False)
 
     return test

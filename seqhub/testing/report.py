@@ -16,8 +16,8 @@ from collections.abc import Sequence
 import torch
 
 from seqhub.plugins import Component, load_registry
-from seqhub.plugins.checks import MODEL_KINDS
-from seqhub.testing.suite import CHECKS, CONTRACT, run_check, subjects
+from seqhub.plugins.hookspecs import HOOKS
+from seqhub.testing.suite import checks_of, run_check, subjects
 
 
 def component_report(component: Component, *, graphs: bool) -> dict[str, object]:
@@ -28,7 +28,7 @@ def component_report(component: Component, *, graphs: bool) -> dict[str, object]
     except ValueError as error:
         failed = [{"subject": component.ref, "check": "examples", "detail": str(error), "means": ""}]
         return {"ref": component.ref, "seconds": 0.0, "counts": {"failed": 1}, "failed": failed}
-    checks = CHECKS if graphs else CONTRACT
+    checks = checks_of(component.spec.kind, graphs=graphs)
     outcomes = [(check, run_check(check, case)) for case in cases for check in checks]
     failed = [
         {"subject": o.subject, "check": o.check, "detail": o.detail, "means": _first_line(check.__doc__)}
@@ -40,11 +40,11 @@ def component_report(component: Component, *, graphs: bool) -> dict[str, object]
 
 
 def main(words: Sequence[str]) -> int:
-    """Print a line for each component of a distribution that models are made of."""
+    """Print a line for each component of a distribution."""
     torch.set_num_threads(1)
     registry = load_registry(notify=lambda line: None)
-    for kind in MODEL_KINDS:
-        for component in registry.components(kind):
+    for spec in HOOKS.values():
+        for component in registry.components(spec.kind):
             if component.dist == words[0]:
                 print("\n" + json.dumps(component_report(component, graphs="--graphs" in words)), flush=True)
     return 0

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from seqhub.api import ComponentSpec
-from seqhub.geometry import Geometry
+from seqhub.geometry import Geometry, identity
 from seqhub.nn import Cell, Context, Memory, Recurrent, SequenceLayer, State
+
+HEAD_WIDTH = 6
 
 
 class CheckFailed(AssertionError):
@@ -42,16 +44,27 @@ class Subject:
         return self.spec.kind == "cell"
 
     def geometry(self) -> Geometry:
-        """What the config says, without torch."""
+        """What the config says, without torch; a head gives every step its outputs at once."""
+        if self.spec.kind == "head":
+            return identity(HEAD_WIDTH)
         return self.spec.config(**self.options).geometry(self.d_in)
 
-    def build(self, seed: int = 0) -> Any:
-        """A new instance of the component's own class."""
+    def target(self) -> Any:
+        """The component's own class."""
         module, _, attribute = self.spec.target.partition(":")
-        target = getattr(importlib.import_module(module), attribute)
+        return getattr(importlib.import_module(module), attribute)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """What its constructor takes before the options."""
+        layer = self.spec.kind in ("cell", "attention", "encoder", "block")
+        return (self.d_in, HEAD_WIDTH) if self.spec.kind == "head" else (self.d_in,) if layer else ()
+
+    def build(self, seed: int = 0) -> Any:
+        """A new instance of it; a head has `HEAD_WIDTH` outputs."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return target(self.d_in, **self._all_options()).eval()
+            return self.target()(*self.widths, **self.all_options()).eval()
 
     def cell(self, seed: int = 0) -> Cell:
         """The cell itself; NotApplicable for what is no cell."""
@@ -66,7 +79,7 @@ class Subject:
         layer: SequenceLayer = Recurrent(built, native=native) if self.is_cell else built
         return layer.eval()
 
-    def _all_options(self) -> dict[str, Any]:
+    def all_options(self) -> dict[str, Any]:
         config = self.spec.config(**self.options)
         names = (option.name for option in fields(config))
         return {name: getattr(config, name) for name in names}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqhub.plugins import Component, load_registry
-from seqhub.testing import cells, contract, gradients, graphs, memories, portable
+from seqhub.testing import cells, contract, gradients, graphs, memories, parts, portable
 from seqhub.testing.subject import CheckFailed, NotApplicable, Subject
 
 Check = Callable[[Subject], None]
@@ -47,6 +47,7 @@ CONTRACT: tuple[Check, ...] = (
 )
 GRAPHS: tuple[Check, ...] = (graphs.check_full_graph, graphs.check_stream_graph)
 CHECKS = CONTRACT + GRAPHS
+LAYER_KINDS = ("cell", "attention", "encoder", "block", "head")
 MIN_APPLICABLE = 11  # fewer contract checks than this with something to look at means that the suite itself broke
 
 
@@ -63,13 +64,25 @@ class Outcome:
         return f"{self.subject}: {self.check}: {self.result}" + (f" ({self.detail})" if self.detail else "")
 
 
+def checks_of(kind: str, *, graphs: bool = True) -> tuple[Check, ...]:
+    """What is checked of a component of this kind."""
+    if kind in LAYER_KINDS:
+        return CHECKS if graphs else CONTRACT
+    return parts.CHECKS[kind]
+
+
 def subjects(component: Component) -> tuple[Subject, ...]:
-    """One subject per example of the spec; ValueError where the spec gives none."""
-    if not component.spec.examples:
+    """One subject per example of the spec; ValueError where the spec of a layer gives none. What needs no option is
+    its own example; sources and tasks, which need data, are looked at once.
+    """
+    spec = component.spec
+    if spec.kind not in LAYER_KINDS and (spec.kind in ("source", "task") or not spec.examples):
+        return (Subject(spec, component.ref),)
+    if not spec.examples:
         raise ValueError(
             f"{component.ref}: its spec gives no examples; add examples=({{...}},) with the options to check"
         )
-    return tuple(Subject(component.spec, component.ref, options) for options in component.spec.examples)
+    return tuple(Subject(spec, component.ref, options) for options in spec.examples)
 
 
 def run_check(check: Check, subject: Subject, expected_failure: str = "") -> Outcome:
@@ -93,12 +106,12 @@ def run_check(check: Check, subject: Subject, expected_failure: str = "") -> Out
 
 
 def run_checks(
-    name: str, *, expected_failures: Mapping[str, str] | None = None, checks: Iterable[Check] = CHECKS
+    name: str, *, expected_failures: Mapping[str, str] | None = None, checks: Iterable[Check] | None = None
 ) -> list[Outcome]:
     """Every check of every example of the component `name`, as installed."""
     reasons = dict(expected_failures or {})
     component = load_registry().resolve(name)
-    chosen = tuple(checks)
+    chosen = checks_of(component.spec.kind) if checks is None else tuple(checks)
     return [
         run_check(check, subject, reasons.get(check.__name__, ""))
         for subject in subjects(component)

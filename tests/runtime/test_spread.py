@@ -68,7 +68,7 @@ def test_quantiles_that_are_answered_are_joined_by_lines_and_not_extended():
     with pytest.raises(ValueError, match=r"the quantile 0.05 was not answered; the model answers 0.1 to 0.9"):
         spread.interval(y, 0.9)
     pinball = [0.1 * 1, 0.5 * 1, 0.1 * 7]  # of the truth 2: above the first, below the others: 0.1, 0.5, (1 - 0.9) * 7
-    assert spread.crps(y, np.array([2.0])) == pytest.approx([2 * np.mean(pinball)])
+    assert spread.crps(y, np.array([2.0])) == pytest.approx([2 * np.dot([0.3, 0.4, 0.3], pinball)])
 
 
 def test_many_quantiles_have_the_crps_of_their_distribution():

@@ -12,7 +12,7 @@ import onnx
 import onnxruntime as ort
 
 from seqhub.errors import BundleError, ExportError, UsageError
-from seqhub.export.reduced.attempts import Graphs, attempts, float32_left
+from seqhub.export.reduced.attempts import Attempt, attempts
 from seqhub.export.reduced.contract import broken_contract
 from seqhub.export.reduced.drift import measure_drift
 from seqhub.export.reduced.gate import PRECISIONS, Judge, Outcome, Refused, Wanted, drop
@@ -58,14 +58,13 @@ def _add_one(
     try:
         if judge.metric not in before:
             raise Refused("there is no validation data to judge it by")
-        for how, graphs in attempts(model, precision, judge.batches):
+        for attempt in attempts(model, precision, judge.batches):
             try:
-                facts = _written(model, precision, graphs, wanted, judge, before, chunk)
+                facts = _written(model, precision, attempt, wanted, judge, before, chunk)
             except Refused as refusal:
                 _forget(folder, precision)
-                reasons.append(f"{refusal}, with {how}" if how else str(refusal))
+                reasons.append(f"{refusal}, with {attempt.how}" if attempt.how else str(refusal))
                 continue
-            facts["scales"] = how
             _note(folder, precision, facts)
             return Outcome(precision, True, "", facts)
     except Refused as refusal:
@@ -76,14 +75,15 @@ def _add_one(
 def _written(
     model: Model,
     precision: str,
-    graphs: Graphs,
+    attempt: Attempt,
     wanted: Wanted,
     judge: Judge,
     before: Mapping[str, float],
     chunk: int | None,
 ) -> dict[str, Any]:
     """The graphs in the folder, and their facts. Raises Refused where they do not pass."""
-    folder, files = model.folder, {role: file_of(model, role, precision) for role in graphs}
+    graphs, folder = attempt.graphs, model.folder
+    files = {role: file_of(model, role, precision) for role in graphs}
     for role, proto in graphs.items():
         onnx.save(proto, folder / files[role])
     _note(folder, precision, {"files": files})
@@ -108,7 +108,8 @@ def _written(
         "gap": gaps(model, reduced),
         "bytes": sizes,
         "latency_us": {role: took for role, took in _latency(model, reduced, chunk).items() if role in files},
-        "float32": float32_left(graphs),
+        "float32": attempt.left,
+        "scales": attempt.how,
         "requires": sorted({domain for proto in graphs.values() for domain in domains(proto)}),
         "onnxruntime": ort.__version__,
     }

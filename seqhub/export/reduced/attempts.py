@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -21,15 +22,26 @@ Graphs = dict[str, ModelProto]  # by role
 _T = TypeVar("_T")
 
 
-def attempts(model: Model, precision: str, batches: Batches) -> Iterator[tuple[str, Graphs]]:
-    """What is particular about each way, and the graphs that it changes. Raises Refused where there is none."""
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """how: what is particular about this way.  graphs: those that it changes.  left: the weights that are still
+    float32, by operator, in these and in the others.
+    """
+
+    how: str
+    graphs: Graphs
+    left: dict[str, int]
+
+
+def attempts(model: Model, precision: str, batches: Batches) -> Iterator[Attempt]:
+    """Every way. Raises Refused where there is none."""
     sources = {role: onnx.load(model.folder / graph.info.file) for role, graph in model.graphs.items()}
     try:
         folded = {role: fold(proto) for role, proto in sources.items()}
         for how, changed in _ways(model, precision, folded, batches):
             graphs = {role: dress(proto, sources[role], precision) for role, proto in changed.items()}
             _check(graphs)
-            yield how, graphs
+            yield Attempt(how, graphs, float32_left({**folded, **graphs}))
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise Refused(f"onnx's checker refuses the graph: {str(error).strip().splitlines()[0]}") from error
 

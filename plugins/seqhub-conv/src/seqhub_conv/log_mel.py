@@ -67,11 +67,12 @@ class LogMel(SequenceLayer):
         buffer, out_lengths, next_state = self.window(zero_padding(x, lengths), lengths, state, ctx.end)
         waves = buffer.mT.flatten(0, 1)[:, None]  # [B N+ D] -> [B*D 1 N+]
         real, imaginary = F.conv1d(waves, self.basis, stride=self.window.stride).chunk(2, dim=1)  # 2 x [B*D K T']
-        power = (real.square() + imaginary.square()).mT
-        y = (power @ self.filters).clamp(min=self.floor).log()  # [B*D T' M]
+        power = real.square() + imaginary.square()  # [B*D K T']
+        # channels stay before time: transposed sooner, the trace would ask that there be more frames than one
+        y = F.conv1d(power, self.filters.mT[:, :, None]).clamp(min=self.floor).log()  # [B*D M T']
         if self.gain is not None and self.bias is not None:
-            y = y * self.gain + self.bias
-        y = y.reshape(-1, self.d_in, *y.shape[1:]).transpose(1, 2).flatten(2)  # [B T' D*M]
+            y = y * self.gain[:, None] + self.bias[:, None]
+        y = y.reshape(-1, self.d_in * self.mels, y.shape[2]).mT  # [B T' D*M]
         return zero_padding(y, out_lengths), out_lengths, next_state
 
 
