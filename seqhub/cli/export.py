@@ -31,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="int8, int8-static, fp16: graphs of lower precision too, where the validation data says that they answer "
         "nearly as well (default: what the recipe says)",
     )
+    parser.add_argument(
+        "--profile",
+        choices=("portable", "modern", "ort"),
+        help="portable: opset 20; modern: opset 24; ort: graphs fused for onnxruntime beside "
+        "(default: what the recipe says)",
+    )
     add_plugin_arguments(parser)
     add_json_argument(parser)
 
@@ -46,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     loaded = folder.load_model(args.checkpoint)
     warn_of_versions(folder, loaded.recipe)
     say = print_error if args.json else _print
+    profile = args.profile or loaded.recipe.export.profile
     report = export_bundle(
         loaded.model,
         loaded.ends,
@@ -55,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
         name=loaded.recipe.name,
         graphs=loaded.recipe.export.graphs,
         tolerance=loaded.recipe.export.verify.tolerance,
-        opset=loaded.recipe.export.opset,
+        profile=profile,
+        opset=loaded.recipe.export.opset if profile == loaded.recipe.export.profile else None,
         chunk=loaded.recipe.export.chunk,
         card=_scores(folder) if args.checkpoint == "best" else {},
         reduce=_reducer(loaded.recipe, args.reduced, say),

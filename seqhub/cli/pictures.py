@@ -42,6 +42,8 @@ def draw_run(trained: Trained, records: Records) -> dict[str, Path]:
         right = np.array([r["truth"] == r["prediction"] for r in records])
         bins = reliability(sure, right)
         drawn["plot calibration"] = reliability_plot(bins, plots / "reliability.png", f"{name}: test data")
+    elif kind == "regress":
+        drawn |= _draw_regression(records, trained.task.ends.output_names[:_MOST_TARGETS], plots / "answers.png", name)
     elif kind == "translate":
         drawn |= _draw_alignments(trained, plots / "alignment.png", name)
     drawn["plot loss"] = loss_plot(trained.history, plots / "loss.png", name)
@@ -82,6 +84,22 @@ def _band(records: Records, target: str) -> dict[str, Any]:
         return {}
     ends = {end: np.array([record["interval"][target][end] for record in records]) for end in ("low", "high")}
     return {**ends, "share": records[0]["interval"]["share"]}
+
+
+def _draw_regression(records: Records, targets: Sequence[str], path: Path, name: str) -> dict[str, Path]:
+    """The first test recording, target by target."""
+    import numpy as np
+
+    from seqhub.report.regression import RegressionPicture, regression_plot
+
+    first = records[0]
+    picture = RegressionPicture(
+        truth={target: np.array(first["truth"][target], dtype=np.float64) for target in targets},
+        prediction={target: np.array(first["prediction"][target], dtype=np.float64) for target in targets},
+        first=first["step"],
+        title=f"{name}: {first['item']}",
+    )
+    return {"plot answers": regression_plot(picture, path)}
 
 
 def _draw_alignments(trained: Trained, path: Path, name: str) -> dict[str, Path]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from seqhub.api import SourceSpec, hookimpl
 from seqhub.data.configs import BuiltinConfig, CsvConfig, NpzConfig, ParquetConfig
 from seqhub.data.configs_audio import BeepsConfig, WavConfig
+from seqhub.data.configs_motion import BroadConfig, MatConfig, PendulumConfig
 from seqhub.data.configs_parallel import DatesConfig, ParallelConfig
 from seqhub.data.configs_series import ArffConfig, BlocksConfig, SeriesFileConfig, UcrConfig
 from seqhub.data.configs_text import ConllConfig, ConlluConfig, JsonlConfig, LinesConfig, TextConfig, WordLinesConfig
@@ -103,6 +104,26 @@ def seqhub_register_sources() -> Iterator[SourceSpec]:
         target="seqhub.data.beeps:BeepsSource",
         config=BeepsConfig,
         summary="Words of two tones each in noise, made by a seed: recordings without a download.",
+    )
+    yield SourceSpec(
+        name="pendulum",
+        target="seqhub.data.pendulum:PendulumSource",
+        config=PendulumConfig,
+        summary="A driven pendulum, simulated by a seed: columns sin, cos, rate and torque.",
+        reference="Astrom and Furuta 2000, doi:10.1016/S0005-1098(99)00140-5",
+    )
+    yield SourceSpec(
+        name="mat",
+        target="seqhub.data.mat_file:MatSource",
+        config=MatConfig,
+        summary="Arrays of a MATLAB file as columns.",
+    )
+    yield SourceSpec(
+        name="broad",
+        target="seqhub.data.broad:BroadSource",
+        config=BroadConfig,
+        summary="A trial of BROAD: inertial measurements, which way is up, and what two classical filters say of it.",
+        reference="Laidig et al. 2021, doi:10.3390/data6070072",
     )
     yield SourceSpec(
         name="parallel",

@@ -20,10 +20,12 @@ import onnx
 from seqhub.errors import ExportError
 from seqhub.export.blame import Culprit, find_culprit
 from seqhub.export.card import write_card
+from seqhub.export.fused import OPSETS, Fused, Profile, describe_fused, fuse
 from seqhub.export.manifest import build_manifest, embed, tool_versions
 from seqhub.export.parity import UNITS, coverage, prove
 from seqhub.export.sides import Lowered, Side, lower_sides, sides_of
 from seqhub.export.speed import measure
+from seqhub.export.tokens import save_tokens
 from seqhub.export.twin import Role, describe_states
 from seqhub.nn import Ends, SequenceLayer
 from seqhub.runtime.manifest import FILE, GraphInfo, sha256_of
@@ -68,7 +70,8 @@ def export_bundle(
     name: str,
     graphs: Sequence[str] = get_args(Role),
     tolerance: float = 1e-4,
-    opset: int = 20,
+    profile: Profile = "portable",
+    opset: int | None = None,
     chunk: int | None = None,
     card: Mapping[str, Any] | None = None,
     reduce: Reduce | None = None,
@@ -78,6 +81,7 @@ def export_bundle(
 
     model: from raw x to raw y, as `ends` says.  manifest: the task's part.
     providers: block name -> "dist/name==version", of every block that a plugin gave.
+    profile: portable, modern, or ort, which adds files that need onnxruntime; opset: another than the profile's.
     tolerance: in standard output units, absolute plus relative.  chunk: steps at a time of the stream whose latency is
     measured, one block by default.  card: metrics and baselines for README.md.
     reduce: adds reduced precisions to the folder of float32 graphs, such as `seqhub.export.reduced.add_reduced`.
@@ -85,23 +89,31 @@ def export_bundle(
     E504 the model cannot stream, E505 `out` is something else than a bundle, E506 the finished bundle does not verify.
     """
     started, say = time.perf_counter(), on_progress or _silent
+    opset = opset or OPSETS[profile]
     check_target(out)
     layer = copy.deepcopy(model).cpu().float().eval()
     blame = partial(find_culprit, providers=providers, tolerance=tolerance, opset=opset)
     sides = sides_of(layer, ends, graphs, manifest)
     lowered = _lower(sides, opset, blame, say)
     proven = {side.role: _prove(side, lowered[side.role], tolerance, blame, say) for side in sides}
+    fused = _fuse(sides, lowered, tolerance, say) if profile == "ort" else {}
     infos = [one.info for one in proven.values()]
     states = describe_states(sides[-1].layer)
     raw = build_manifest(layer, ends, manifest, providers, infos, states, name=name, opset=opset)
+    raw |= {"profile": profile, **describe_fused(fused)}
     statistics: dict[str, Mapping[str, Any]] = {role: one.statistics for role, one in proven.items()}
     with _folder(out) as folder:
         for role, one in proven.items():
             onnx.save(embed(one.proto, raw, role), folder / one.info.file)
+        for role, extra in fused.items():
+            onnx.save(embed(extra.proto, raw, role), folder / extra.file)
         parity = {"tolerance": tolerance, "units": UNITS, "graphs": statistics, "cases": coverage(sides[-1].layer)}
         parity["versions"] = tool_versions()
+        if fused:
+            parity["ort"] = {role: extra.statistics for role, extra in fused.items()}
         _write_json(folder / "parity.json", parity)
-        files = {file: _facts(folder / file) for file in (*(one.info.file for one in proven.values()), "parity.json")}
+        written = [one.info.file for one in proven.values()] + [extra.file for extra in fused.values()]
+        files = {file: _facts(folder / file) for file in (*written, *save_tokens(folder, raw["task"]), "parity.json")}
         _write_json(folder / FILE, {**raw, "files": files})
         reduced = tuple(reduce(folder)) if reduce is not None else ()
         _check_as_deployer(folder)
@@ -119,6 +131,18 @@ def _prove(side: Side, graph: Lowered, tolerance: float, blame: Blame, say: Prog
         raise _blamed(f"{side.role}.onnx does not equal the model: {failure}", fix, "E503", side, blame, say)
     say(f"{side.role}.onnx: {statistics['cases']} cases agree, largest difference {statistics['max']:.1e}")
     return _Proven(*graph, statistics)
+
+
+def _fuse(sides: Sequence[Side], lowered: Mapping[str, Lowered], tolerance: float, say: Progress) -> dict[str, Fused]:
+    """The fused graphs that open faster; the others are not worth a file."""
+    found: dict[str, Fused] = {}
+    for side in sides:
+        one = fuse(lowered[side.role], side, tolerance)
+        before, after = one.opens_ms
+        say(f"{one.file}: opens in {after:.1f} ms, {side.role}.onnx in {before:.1f}{'' if one.wins else ': left out'}")
+        if one.wins:
+            found[side.role] = one
+    return found
 
 
 def _lower(sides: Sequence[Side], opset: int, blame: Blame, say: Progress) -> dict[str, Lowered]:

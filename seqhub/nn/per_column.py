@@ -62,12 +62,16 @@ class PerColumnHead(SequenceLayer):
     Small first outputs: an untrained model answers with the mean (or the anchor).
     """
 
+    order: Tensor
+
     def __init__(self, d_in: int, d_out: int, *, columns: int) -> None:
         if d_in % columns or d_out % columns:
             raise ValueError(f"{columns} columns do not share a width of {d_in} and {d_out} outputs equally")
         super().__init__(d_in, identity(d_out))
         self.columns = columns
         self.linear = nn.Linear(d_in // columns, d_out // columns)
+        outputs = torch.arange(d_out).view(columns, -1)  # [C H], as the columns give them one after the other
+        self.register_buffer("order", outputs.T.flatten(), persistent=False)
         with torch.no_grad():
             self.linear.weight.mul_(0.1)
             self.linear.bias.zero_()
@@ -75,5 +79,5 @@ class PerColumnHead(SequenceLayer):
     def forward(
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
-        each = [self.linear(part) for part in zero_padding(x, lengths).chunk(self.columns, dim=2)]  # C of [B T H]
-        return zero_padding(torch.stack(each, dim=3).flatten(2), lengths), lengths, {}
+        each = self.linear(zero_padding(x, lengths).unflatten(2, (self.columns, -1)))  # [B T C H]
+        return zero_padding(each.flatten(2).index_select(2, self.order), lengths), lengths, {}

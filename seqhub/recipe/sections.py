@@ -218,7 +218,12 @@ class ExportSection(Config):
     reduced: Reduced = option(
         default=Reduced(), help="graphs of lower precision beside the float32 ones, behind a gate on the main metric"
     )
-    opset: int = option(default=20, help="ONNX operator set", ge=18, le=23)
+    profile: Literal["portable", "modern", "ort"] = option(
+        default="portable",
+        help="portable: opset 20; modern: opset 24; ort: opset 20, and graphs fused for onnxruntime beside, where they "
+        "open faster",
+    )
+    opset: int | None = option(default=None, help="ONNX operator set; null: the profile's", ge=18, le=24)
     chunk: int | None = option(
         default=None,
         help="steps that a stream brings at a time, for which the model card gives the latency; null: one block",

@@ -96,7 +96,9 @@ class Classification:
 
 @dataclass(frozen=True, eq=False)
 class Values:
-    """The plain output of the last step, [*outputs], for a task that this runtime does not know."""
+    """Plain outputs: every step's, [T K], of a task that answers step by step; of one that this runtime does not know,
+    or of one step of a stream, [*outputs].
+    """
 
     values: np.ndarray
     names: tuple[str, ...]
@@ -144,6 +146,8 @@ def whole_answer(manifest: Manifest, y: np.ndarray, words: Sequence[str] = ()) -
         return tagged(manifest, y, words)
     if manifest.task.get("type") == "transcribe":
         return transcribed(manifest, y)
+    if manifest.task.get("type") == "regress":
+        return Values(y, manifest.output_names)
     return answer(manifest, y[-1])
 
 

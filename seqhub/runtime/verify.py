@@ -30,6 +30,8 @@ def verify(folder: Path) -> list[Check]:
     """Every check that needs onnxruntime only. BundleError where the bundle cannot even be loaded."""
     manifest = read_manifest(folder)
     check_files(folder, manifest)
+    from seqhub.runtime.verify_tokens import check_tokens
+
     model = open_model(folder, manifest)
     sums = ", ".join(manifest.files)
     checks = [
@@ -37,6 +39,7 @@ def verify(folder: Path) -> list[Check]:
         Check("manifest", True, "the one beside the graphs is the one inside them"),
     ]
     checks += [check_dimensions(model, role) for role in model.graphs]
+    checks += check_tokens(folder, manifest)
     if "encoder" in model.graphs:
         from seqhub.runtime.verify_seq2seq import check_writing
 

@@ -58,3 +58,9 @@ def seqhub_register_metrics() -> Iterator[MetricSpec]:
         config=Config,
         summary="Size of the mean error: how far answers lie to one side.",
     )
+    yield MetricSpec(
+        name="angle",
+        target="seqhub.tasks.measures:Angle",
+        config=Config,
+        summary="Angle in degrees between the vectors of all targets, answered and true: root of its mean square.",
+    )

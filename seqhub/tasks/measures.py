@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -64,4 +65,21 @@ class Bias:
         return abs(self._sum) / self._count if self._count else float("nan")
 
 
-PLAIN: dict[str, type[Metric]] = {"max-error": MaxError, "bias": Bias}
+class Angle:
+    """Root mean square of the angle between p and y, each a vector of the K columns, in degrees; lengths do not count."""
+
+    def __init__(self) -> None:
+        self._sum, self._count = 0.0, 0
+
+    def update(self, answer: Tensor, truth: Tensor) -> None:
+        p, y = (torch.nn.functional.normalize(values.double(), dim=-1) for values in (answer, truth))
+        # the half angle by its tangent: an arc cosine loses half of the digits near zero
+        angle = 2 * torch.atan2((p - y).norm(dim=-1), (p + y).norm(dim=-1))
+        self._sum += float(torch.rad2deg(angle).square().sum())
+        self._count += len(angle)
+
+    def compute(self) -> float:
+        return math.sqrt(self._sum / self._count) if self._count else float("nan")
+
+
+PLAIN: dict[str, type[Metric]] = {"max-error": MaxError, "bias": Bias, "angle": Angle}

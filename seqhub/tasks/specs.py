@@ -8,6 +8,7 @@ from seqhub.api import TaskSpec, hookimpl
 from seqhub.tasks.configs_audio import TranscribeConfig, TranscribeData
 from seqhub.tasks.configs_classify import ClassifyConfig, ClassifyData
 from seqhub.tasks.configs_forecast import ForecastConfig, ForecastData
+from seqhub.tasks.configs_regress import RegressConfig, RegressData
 from seqhub.tasks.configs_text import (
     LanguageModelConfig,
     LanguageModelData,
@@ -36,6 +37,14 @@ def seqhub_register_tasks() -> Iterator[TaskSpec]:
         data=ClassifyData,
         summary="Give a whole sequence one label.",
         metrics={"accuracy": "max", "macro_f1": "max", "ece": "min"},
+    )
+    yield TaskSpec(
+        name="regress",
+        target="seqhub.tasks.regress:Regress",
+        config=RegressConfig,
+        data=RegressData,
+        summary="Answer every step of a recording with numbers: other sensors' values, a system's output, a command.",
+        metrics={"rmse": "min", "mae": "min", "r2": "max"},
     )
     yield TaskSpec(
         name="language-model",

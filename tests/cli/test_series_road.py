@@ -24,7 +24,7 @@ FIRST = {
     "classify/eeg-eye-state": ("eeg.csv", 1),
 }
 OTHERS = {
-    "classify/ecg200-lstm-fcn": ("ecg200/ECG200_TEST.tsv", 12),
+    "classify/ecg200-gru-fcn": ("ecg200/ECG200_TEST.tsv", 12),
     "classify/basic-motions": ("basic_motions/BasicMotions_TEST.ts", 12),
     "classify/robot-failures": ("robot.csv", 1),
     "transcribe/fsdd-strings": ("fsdd/recordings/3_ann_0.wav", 1),

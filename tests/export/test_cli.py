@@ -28,7 +28,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     nodes = (SimpleNamespace(name="block0", block=SimpleNamespace(component=component), branches=()),)
     reduced = SimpleNamespace(precisions=())
     verify = SimpleNamespace(tolerance=1e-5)
-    section = SimpleNamespace(graphs=("full", "stream"), verify=verify, opset=20, chunk=None, reduced=reduced)
+    section = SimpleNamespace(
+        graphs=("full", "stream"), verify=verify, profile="portable", opset=None, chunk=None, reduced=reduced
+    )
     recipe = SimpleNamespace(name="toy", export=section)
     loaded = SimpleNamespace(
         recipe=recipe,

@@ -50,7 +50,7 @@ def bundle(task, model, tmp_path_factory) -> Path:
 
 def test_what_lies_in_the_bundle(bundle, task):
     assert sorted(path.name for path in bundle.iterdir()) == [
-        "README.md", "decoder_step.onnx", "encoder.onnx", "parity.json", "seqhub.json",
+        "README.md", "decoder_step.onnx", "encoder.onnx", "parity.json", "seqhub.json", "tokens.onnx",
     ]  # fmt: skip
     raw = json.loads((bundle / "seqhub.json").read_text())
     tensors = {role: [t["name"] for t in (*g["inputs"], *g["outputs"])] for role, g in raw["graphs"].items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +100,12 @@ def _written(
     drift = measure_drift(model, reduced)
     if drift is not None and not drift.bounded:
         parts = ", ".join(f"{part:.1e}" for part in drift.parts)
-        raise Refused(f"its error grows over {drift.steps} streamed steps: {parts} in each fifth, in standard units")
+        raise Refused(f"its error grows over {drift.steps} streamed steps: {parts} in each tenth, in standard units")
     sizes = {role: _sizes(folder, model.graphs[role].info.file, file) for role, file in files.items()}
     return {
         "files": files,
         "metric": metric,
-        "drift": None if drift is None else drift.as_dict(),
+        "drift": None if drift is None else asdict(drift),
         "gap": gaps(model, reduced),
         "bytes": sizes,
         "latency_us": {role: took for role, took in _latency(model, reduced, chunk).items() if role in files},

@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 import numpy as np
 
+from seqhub.export.drift import PARTS, STEPS, Drift
 from seqhub.runtime.model import Model
-
-STEPS, PARTS = 5000, 5
-GROWTH = 2.0  # an error that grows in proportion to time is 3 times as large in the last fifth as in the second
-_GRAIN = 1e-5
-
-
-@dataclass(frozen=True)
-class Drift:
-    """Mean differences in standard units, of each fifth of the stream, and the largest of all."""
-
-    steps: int
-    parts: tuple[float, ...]
-    max: float
-
-    @property
-    def bounded(self) -> bool:
-        """The last fifth is no further away than the first two, but for GROWTH."""
-        return bool(np.isfinite(self.max)) and self.parts[-1] <= GROWTH * max(self.parts[:2]) + _GRAIN
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def measure_drift(model: Model, reduced: Model, *, steps: int = STEPS, seed: int = 0) -> Drift | None:
-    """One row of random steps in the range of the inputs, a block at a time. None for a model that does not stream."""
+    """One row of random steps in the range of the inputs, a block at a time. None for a model that does not stream, or
+    that gives too few outputs to tell.
+    """
     if "stream" not in model.graphs:
         return None
     manifest, block = model.manifest, model.manifest.block
     draw = np.random.default_rng(seed)
     streams, apart = (model.stream(), reduced.stream()), []
     scale = np.asarray(manifest.raw["scaling"]["output_scale"]).reshape(manifest.outputs)
-    for _ in range(max(PARTS, steps // block)):
+    for _ in range(max(3 * PARTS, steps // block)):
         chunk = _random_steps(model, draw, block)
         one, other = (np.asarray(stream.push(chunk)) for stream in streams)
         apart.append(np.abs(one.astype(np.float64) - other) / scale)
     every = np.concatenate(apart)  # [T' *outputs]
+    if len(every) < PARTS:
+        return None
     parts = tuple(float(part.mean()) for part in np.array_split(every, PARTS))
     return Drift(steps, parts, float(every.max()))
 

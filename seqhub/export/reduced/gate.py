@@ -64,9 +64,7 @@ def drop(better: str, before: float, after: float) -> float:
 
 def _written(precision: str, facts: Mapping[str, Any]) -> str:
     metric = facts["metric"]
-    change = (
-        f"{abs(metric['drop']):.2%} {'worse' if metric['drop'] > 0 else 'better'}" if metric["drop"] else "the same"
-    )
+    change = f"{abs(metric['drop']):.2%} {'worse' if metric['drop'] > 0 else 'better'}"
     parts = [f"{metric['name']} {metric['before']:.4g} -> {metric['after']:.4g} ({change})"]
     for role, size in facts["bytes"].items():
         parts.append(f"{role} {size['before'] / 1024:.0f} -> {size['after'] / 1024:.0f} KiB")
