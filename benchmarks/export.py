@@ -1,4 +1,5 @@
-"""What an exported graph costs, on one thread: medians of paired rounds beside the bars that they are held to.
+"""What an exported graph costs, on one thread, in processor time: medians of paired rounds beside the bars that they
+are held to.
 
 * a cell that becomes `Scan`, here the LSTM's equations, against ONNX's own LSTM operator: both are our graphs
 * a bundle's graph against torch eager
@@ -23,6 +24,7 @@ from seqhub.export import export_bundle
 from seqhub.export.lower import lower
 from seqhub.export.twin import DeploymentTwin, describe_states
 from seqhub.nn import Chain, Ends, Recurrent, Residual, SequenceLayer, SequenceModel
+from seqhub.runtime import load
 from seqhub.runtime.session import Graph, open_session
 from seqhub_attention.local import LocalAttention
 from seqhub_cells.gru import GRUCell
@@ -56,7 +58,7 @@ def scan_against_operator(rows: Rows) -> None:
     scan = opened(Recurrent(LSTMCell(WIDTH, hidden=HIDDEN), native=False))
     for batch, bar in SCAN_BARS.items():
         candidates = {"LSTM operator": through(operator, batch), "LSTM as Scan": through(scan, batch)}
-        for timing in compare(candidates, rounds=31):
+        for timing in compare(candidates, rounds=31, clock=time.process_time):
             verdict = "" if timing.name == "LSTM operator" else f"{'<=' if timing.ratio <= bar else '> '} {bar:.1f}"
             rows.append(
                 [f"B{batch} T{STEPS} D{WIDTH} H{HIDDEN}", timing.name, timing.milliseconds, timing.ratio, verdict]
@@ -97,13 +99,11 @@ def export_and_run(rows: Rows) -> float:
             found["cases"] + sum(part["cases"] for part in found.values() if isinstance(part, dict))
             for found in report.graphs.values()
         )
-        from seqhub.runtime import load
-
         graph = load(report.folder).graphs["full"]
         x = torch.randn(1, STEPS, 3)
         lengths, state = torch.tensor([STEPS]), model.initial_state(1)
         eager = inference(lambda: model(x, lengths, state)[0])
-        for timing in compare({"bundle": through(graph, 1), "torch eager": eager}, rounds=31):
+        for timing in compare({"bundle": through(graph, 1), "torch eager": eager}, rounds=31, clock=time.process_time):
             bar = "" if timing.name == "bundle" else f"{'>=' if timing.ratio >= EAGER_BAR else '< '} {EAGER_BAR}"
             rows.append([f"hybrid B1 T{STEPS}", timing.name, timing.milliseconds, timing.ratio, bar])
     print(

@@ -1,11 +1,11 @@
-"""Both graphs of every shipped component and recipe, with what was proven of each, or the stated reason why there is none:
-`docs/export-table.md` is what this writes.
+"""Both graphs of every shipped component and recipe, with what was proven of each, or the stated reason why there is
+none: `docs/export-table.md` is what this writes.
 
 .venv/bin/python benchmarks/export_table.py --bundles runs      # components: about fifteen minutes on one core
 .venv/bin/python benchmarks/export_table.py gru local --out table.md
 
-Components are exported and proven here, every example of each. A recipe's row is what its bundle's parity.json says: give
-the folders in which bundles lie. Exits 1 where a proof failed.
+Components are exported and proven here, every example of each. A recipe's row is what its bundle's parity.json says:
+give the folders in which bundles lie. Exits 1 where a proof failed.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAD = """\
 # What is exported, and what was proven of it
 
-Made by `benchmarks/export_table.py`. Each cell of the table is passed cases; where a graph is missing, the reason stands
-below the table. A case is one comparison of torch with a runner of the graph: onnxruntime with its optimizations on, the
-same with them off, or onnx's reference evaluator. What the trials are: [export.md](export.md).
+Made by `benchmarks/export_table.py`. Each cell of the table is passed cases; where a graph is missing, the reason
+stands below the table. A case is one comparison of torch with a runner of the graph: onnxruntime with its optimizations
+on, the same with them off, or onnx's reference evaluator. What the trials are: [export.md](export.md).
 """
 COLUMNS = (
     "| {} | graphs | ordinary | in chunks | large values | rows permuted | onnx's evaluator | largest difference |"

@@ -24,7 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "run": ("seqhub.cli.run", "train, evaluate, export, verify and predict: a recipe's whole road"),
     "check": ("seqhub.cli.check", "will this recipe run? every error at once, without torch or data"),
     "explain": ("seqhub.cli.explain", "the resolved recipe: values and their origins, shapes, parameters, latency"),
-    "data": ("seqhub.cli.data", "what a recipe's data holds: lengths, splits, ranges, problems"),
+    "data": ("seqhub.cli.data", "what a recipe's data holds: lengths, splits, problems; public data sets: list, get"),
     "train": ("seqhub.cli.train", "train a recipe; the same command resumes an interrupted run"),
     "eval": ("seqhub.cli.eval", "score a run on its test data, beside naive baselines"),
     "predict": ("seqhub.cli.predict", "apply a bundle to a file (needs numpy and onnxruntime only)"),
@@ -42,7 +42,7 @@ VERBS: dict[str, tuple[str, str]] = {
 EXTRA_OF = {"numpy": "runtime", "onnxruntime": "runtime"} | dict.fromkeys(
     (
         *("lightning", "matplotlib", "onnx", "onnxscript", "pyarrow", "rich"),
-        *("safetensors", "sklearn", "statsmodels", "torch", "torchmetrics"),
+        *("safetensors", "scipy", "sklearn", "statsmodels", "torch", "torchmetrics"),
     ),
     "train",
 )
@@ -118,7 +118,7 @@ def _dispatch(words: Sequence[str]) -> int:
         fix = f"did you mean '{close[0]}'?" if close else f"one of: {', '.join(VERBS)}"
         raise UsageError(f"there is no verb '{verb}'", fix=fix, code="E002")
     try:
-        args = build_parser(verb).parse_args(words)
+        args = build_parser(verb).parse_args(_completed(verb, words))
         return _run(verb, args)
     except SystemExit as leaving:
         return int(leaving.code or 0)
@@ -129,6 +129,15 @@ def _dispatch(words: Sequence[str]) -> int:
         extra = EXTRA_OF[package]
         message = f"`seqhub {verb}` needs {package}, which is not installed"
         raise UsageError(message, fix=f"pip install 'seqhub[{extra}]'", code="E004") from error
+
+
+def _completed(verb: str, words: Sequence[str]) -> Sequence[str]:
+    """The words with what may be left out; a verb with a short form has `completed(words behind it)`."""
+    if not verb:
+        return words
+    complete = getattr(importlib.import_module(VERBS[verb][0]), "completed", None)
+    behind = words.index(verb) + 1
+    return [*words[:behind], *complete(words[behind:])] if complete else words
 
 
 def _run(verb: str, args: argparse.Namespace) -> int:

@@ -1,51 +1,41 @@
-"""`seqhub data RECIPE`: what the data holds, split by split, and what naive answers score on it."""
+"""`seqhub data RECIPE`, and the catalogue of public sets: `seqhub data list`, `seqhub data get NAME`."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
-from seqhub.cli.loading import load_checked
 from seqhub.cli.options import add_json_argument, add_recipe_arguments
-from seqhub.cli.output import print_json, print_table
 
-_TABLES = ("columns", "labels", "splits", "examples")
+_ACTIONS = ("report", "get", "list")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_recipe_arguments(parser)
-    add_json_argument(parser)
+    parser.usage = "seqhub data RECIPE [options] | seqhub data ACTION ..."
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    report = actions.add_parser("report", help="what a recipe's data holds; `seqhub data RECIPE` is short for it")
+    add_recipe_arguments(report)
+    add_json_argument(report)
+    get = actions.add_parser("get", help="bring a public data set here, checked")
+    get.add_argument("name", metavar="NAME", help="as `seqhub data list` shows it")
+    where = "folder that its own folder NAME goes into (default: SEQHUB_DATA, else the cache, where recipes look too)"
+    get.add_argument("--dir", type=Path, metavar="DIR", help=where)
+    add_json_argument(get)
+    add_json_argument(actions.add_parser("list", help="the public data sets of the catalogue"))
+
+
+def completed(words: Sequence[str]) -> list[str]:
+    """What stands behind `seqhub data`, with the action that `seqhub data RECIPE` leaves out."""
+    named = [word for word in words if not word.startswith("-")]
+    return ["report", *words] if named and named[0] not in _ACTIONS else list(words)
 
 
 def run(args: argparse.Namespace) -> int:
-    from seqhub.training.parts import build_task
+    if args.action == "report":
+        from seqhub.cli.data_report import report
 
-    _, recipe, _ = load_checked(args)
-    task = build_task(recipe)
-    task.prepare()
-    report = task.describe()
-    print_json(report) if args.json else _print(report)
-    return 0
+        return report(args)
+    from seqhub.cli.data_sets import get_one, list_sets
 
-
-def _print(report: Mapping[str, Any]) -> None:
-    """Single values on top, then the tables, then what to know."""
-    for name, value in report.items():
-        if isinstance(value, Mapping) and name != "baselines":
-            value = ", ".join(f"{key} {number:g}" for key, number in value.items())
-        if not isinstance(value, (Mapping, list)) and value is not None:
-            print(f"{name + ':':<11}{value}")
-    for name in _TABLES:
-        if report.get(name):
-            _table(report[name])
-    naive = [{"baseline on test": name, **scores} for name, scores in report["baselines"].items()]
-    _table(naive)
-    for kind in ("notes", "warnings"):
-        for line in report[kind]:
-            print(f"\n{kind[:-1]}: {line}")
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> None:
-    print()
-    print_table(list(rows[0]), [list(row.values()) for row in rows])
+    return get_one(args) if args.action == "get" else list_sets(args)

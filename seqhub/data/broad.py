@@ -1,8 +1,8 @@
 """A trial of BROAD, the Berlin robust orientation estimation assessment data set: doi:10.3390/data6070072.
 
-An inertial sensor at 285.7 Hz, and by cameras the quaternion that turns its axes into the earth's. What is learnt from
-it is which way is up, as a unit vector in the sensor's axes: the angle to the true one is the error of inclination, which
-does not depend on the heading, and which neither accelerometer nor gyroscope can tell alone.
+An inertial sensor at 285.7 Hz, and by cameras the quaternion that turns its axes into the earth's. What is learnt is
+which way is up, as a unit vector in the sensor's axes: the angle to the true one is the error of inclination. It does
+not depend on the heading, and neither accelerometer nor gyroscope can tell it alone.
 
     up' = up x w                               a fixed direction, seen from axes that turn by w rad/s
 

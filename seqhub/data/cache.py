@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def cache_folder(kind: str) -> Path:
-    """`$SEQHUB_CACHE/kind`, or the user's cache folder; made where it is missing."""
+def cache_root() -> Path:
+    """`$SEQHUB_CACHE`, or the user's cache folder; it may not be there."""
     root = os.environ.get("SEQHUB_CACHE", "")
-    if not root:
-        root = str(Path(os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache") / "seqhub")
-    folder = Path(root) / kind
+    return Path(root) if root else Path(os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache") / "seqhub"
+
+
+def cache_folder(kind: str) -> Path:
+    """A folder of the cache; made where it is missing."""
+    folder = cache_root() / kind
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

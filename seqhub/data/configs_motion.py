@@ -14,7 +14,8 @@ class PendulumConfig(Config):
     """A damped pendulum driven by a torque, simulated: recordings without a laboratory."""
 
     drive: Literal["random", "expert"] = option(
-        "random", help="who chooses the torque: chance, from rest; or a controller that swings the pendulum up, from anywhere"
+        "random",
+        help="who chooses the torque: chance, from rest; or a controller that swings the pendulum up, from anywhere",
     )
     recordings: int = option(200, help="recordings", ge=3)
     steps: int = option(300, help="steps of a recording", ge=2, unit="steps")

@@ -5,15 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from seqhub.data.cache import cache_root
 from seqhub.data.nearest import nearest
 from seqhub.errors import DataError
 
 
+def data_folders() -> list[Path]:
+    """Where data sets lie: in the folder `SEQHUB_DATA`, if that is set, and in the cache, where `data get` brings them.
+    """
+    root = os.environ.get("SEQHUB_DATA", "")
+    return [*([Path(root)] if root else []), cache_root() / "data"]
+
+
 def located(base_dir: Path, named: str) -> Path:
-    """Where a file that a recipe names lies: beside the recipe or, where there is none, in the folder `SEQHUB_DATA`."""
-    beside, root = base_dir / named, os.environ.get("SEQHUB_DATA", "")
-    shared = Path(root) / named
-    return shared if root and not beside.exists() and shared.exists() else beside
+    """Where a file that a recipe names lies: beside the recipe or, where there is none, in one of `data_folders`."""
+    beside = base_dir / named
+    places = (beside, *(folder / named for folder in data_folders()))
+    return next((place for place in places if place.exists()), beside)
 
 
 def existing(path: Path, named: str) -> None:

@@ -78,13 +78,17 @@ def make_cases(layer: SequenceLayer, role: Role) -> list[Case]:
 def _trials(layer: SequenceLayer, role: Role, steps: tuple[int, ...]) -> list[Case]:
     """A few cases with large values, with permuted rows, and small ones for onnx's evaluator."""
     odd, block = steps[-2], layer.geometry.block
-    found = [Case(role, 5, odd, k, carried=True, trial="permuted") for k in ("ragged", "idle")]
+    kinds: tuple[Lengths, ...] = ("ragged", "idle")
+    found = [Case(role, 5, odd, k, carried=True, trial="permuted") for k in kinds]
     if not layer.vocabulary:  # an id is never large
         found += [Case(role, 2, t, "ragged", carried, trial="large") for t in steps[-2:] for carried in (False, True)]
         found += [Case(role, 1, block, "full", trial="large")]
         if role == "stream":
             found += [Case(role, 2, odd, "ragged", chunk="uneven", trial="large")]
-    small = [Case(role, 2, t, k, True, trial="evaluated") for t, k in ((block, "idle"), (odd, "ragged"))]
+    small = [
+        Case(role, 2, block, "idle", carried=True, trial="evaluated"),
+        Case(role, 2, odd, "ragged", carried=True, trial="evaluated"),
+    ]
     return [*found, *(case for case in small if case.size <= EVALUATED_SIZE)]
 
 

@@ -50,10 +50,10 @@ class Evaluator:
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")  # NaN in padding is computed with, and then replaced
-                y, out_lengths, *after = self._evaluator.run(self._outputs, feeds)
+                found: Any = self._evaluator.run(self._outputs, feeds)
         except Exception as error:  # as above, of its operators' numpy
             raise CannotEvaluateError(_reason(error)) from error
-        return y, out_lengths, {s.input: value for s, value in zip(self.states, after, strict=True)}
+        return found[0], found[1], {s.input: value for s, value in zip(self.states, found[2:], strict=True)}
 
 
 class _ByRow:
@@ -93,11 +93,11 @@ class RNN(_ByRow, CommonRNN):
     op_domain = ""
 
     def choose_act(self, name: str, alpha: float | None, beta: float | None) -> Any:
-        return _relu if name == "Relu" else super().choose_act(name, alpha, beta)
+        return _relu if name == "Relu" else super().choose_act(name, alpha, beta)  # type: ignore[no-untyped-call]
 
 
 def _relu(x: np.ndarray) -> np.ndarray:
-    return np.maximum(x, 0)
+    return np.asarray(np.maximum(x, 0))
 
 
 def _reason(error: BaseException) -> str:

@@ -65,8 +65,16 @@ def _traced(twin: DeploymentTwin, role: Role) -> torch.export.ExportedProgram:
                 raise ExportError(message, fix=_FROZEN, code="E502") from error
             if "Suggested fixes:" not in error.msg:
                 raise
-            shapes = torch.export.dynamic_shapes.refine_dynamic_shapes_from_suggested_fixes(error.msg, shapes)
-        return torch.export.export(twin, twin.example(), dynamic_shapes=shapes, strict=False)
+            exceptional = "Suggested fixes:" not in error.msg  # all sizes but one or two, where the trace would differ
+            if not exceptional:
+                shapes = torch.export.dynamic_shapes.refine_dynamic_shapes_from_suggested_fixes(error.msg, shapes)
+        return torch.export.export(
+            twin,
+            twin.example(),
+            dynamic_shapes=shapes,
+            strict=False,
+            prefer_deferred_runtime_asserts_over_guards=exceptional,
+        )
 
 
 def as_full(proto: onnx.ModelProto, info: GraphInfo) -> tuple[onnx.ModelProto, GraphInfo]:

@@ -30,7 +30,7 @@ def unsteadiness(layer: SequenceLayer, inputs: Inputs, ctx: Context) -> dict[str
     source = torch.Generator().manual_seed(0)
     first = _answers(layer, inputs, inputs.x, ctx)
     others = [_precise_answers(layer, inputs, ctx)]
-    with _CoarseSigmoids():
+    with _CoarseSigmoids():  # type: ignore[no-untyped-call]
         others.append(_answers(layer, inputs, inputs.x, ctx))
     for _ in range(2):
         noise = torch.randn(inputs.x.shape, generator=source)
@@ -38,7 +38,7 @@ def unsteadiness(layer: SequenceLayer, inputs: Inputs, ctx: Context) -> dict[str
     return {name: _MARGIN * max(_apart(value, other[name]) for other in others) for name, value in first.items()}
 
 
-class _CoarseSigmoids(TorchDispatchMode):
+class _CoarseSigmoids(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Inside, sigmoids are multiples of 2^-24."""
 
     def __torch_dispatch__(

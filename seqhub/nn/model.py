@@ -104,7 +104,7 @@ class SequenceModel(SequenceLayer):
     def _units(self, z: Tensor) -> Tensor:
         """The head's numbers as the task's, in raw units: [B T O] -> [B T O]."""
         if self.ends.spread != "point":
-            apart = z.unflatten(2, self.ends.outputs)  # [B T H P K]
+            apart: Tensor = z.unflatten(2, self.ends.outputs)  # type: ignore[no-untyped-call]  # [B T H P K]
             z = parameters(self.ends.spread, self.ends.levels, apart).flatten(2)
         return z * self.output_scale + self.output_shift
 

@@ -79,5 +79,6 @@ class PerColumnHead(SequenceLayer):
     def forward(
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
-        each = self.linear(zero_padding(x, lengths).unflatten(2, (self.columns, -1)))  # [B T C H]
+        apart = zero_padding(x, lengths).unflatten(2, (self.columns, -1))  # type: ignore[no-untyped-call]
+        each = self.linear(apart)  # [B T C F] -> [B T C H]
         return zero_padding(each.flatten(2).index_select(2, self.order), lengths), lengths, {}

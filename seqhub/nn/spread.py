@@ -32,7 +32,10 @@ ROLES: dict[str, tuple[Role, ...]] = {
 
 def roles(kind: Spread, levels: int) -> tuple[Role, ...]:
     """What each of the P parameters is to the units of the data."""
-    return ("location",) * levels if kind == "quantiles" else ROLES[kind]
+    if kind != "quantiles":
+        return ROLES[kind]
+    each: Role = "location"
+    return (each,) * levels
 
 
 def parameters(kind: Spread, levels: tuple[float, ...], z: Tensor) -> Tensor:

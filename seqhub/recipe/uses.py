@@ -27,9 +27,9 @@ def metrics_of(spec: ComponentSpec, options: Config | None) -> dict[str, str]:
     A task's options may define `more_metrics() -> {name: "min" or "max"}`: those that only some options have.
     """
     own = dict(spec.metrics) if isinstance(spec, TaskSpec) else {}
-    own |= getattr(options, "more_metrics", dict[str, str])()
+    more = getattr(options, "more_metrics", None)
     named = [use.spec for use in uses_of(options)] if options is not None else []
-    return {**own, **{metric.name: metric.better for metric in named if isinstance(metric, MetricSpec)}}
+    return {**own, **(more() if more else {}), **{metric.name: metric.better for metric in named if isinstance(metric, MetricSpec)}}
 
 
 def recipe_uses(recipe: Recipe) -> tuple[Use, ...]:

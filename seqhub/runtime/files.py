@@ -34,7 +34,8 @@ def read_items(
 ) -> list[Item]:
     """Every sequence of a .csv, .npz, .ts or .tsv file, at least one.
 
-    CSV: see `read_csv`.  ts, tsv: see `read_series`.  npz: each array is one sequence [T D]; an array x [N T D], with lengths [N] or without, is N.
+    CSV: see `read_csv`.  ts, tsv: see `read_series`.  npz: each array is one sequence [T D]; an array x [N T D], with
+    lengths [N] or without, is N.
     Raises BundleError with the file's line, or the array's name.
     """
     if not path.is_file():

@@ -42,7 +42,15 @@ class RawRows:
         rules = task.get("rows")
         if not rules:
             return None
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in rules.items()})
+        step_s = rules.get("step_s")
+        return cls(
+            order=str(rules["order"]),
+            repeated=str(rules["repeated"]),
+            step_s=None if step_s is None else int(step_s),
+            missing=str(rules["missing"]),
+            calendar=tuple(str(kind) for kind in rules["calendar"]),
+            mask=bool(rules["mask"]),
+        )
 
     @property
     def gaps(self) -> bool:

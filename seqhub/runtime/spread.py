@@ -89,7 +89,7 @@ class Spread:
             return _count_crps(y[..., 0, :], y[..., 1, :], truth)
         scale = y[..., 1, :]
         z = (truth - y[..., 0, :]) / scale
-        return scale * (_normal_crps(z) if self.kind == "gaussian" else _student_crps(z, y[..., 2, :]))
+        return np.asarray(scale * (_normal_crps(z) if self.kind == "gaussian" else _student_crps(z, y[..., 2, :])))
 
     def _between(self, y: Array, level: float) -> Array:
         levels = self.levels
@@ -162,7 +162,7 @@ def _incomplete_beta(a: Array, b: Array, x: Array) -> Array:
             break
     with np.errstate(divide="ignore"):
         front = np.exp(a * np.log(x) + b * np.log1p(-x) - _log_beta(a, b)) / a
-    return np.where(swap, 1 - front * h, front * h)
+    return np.asarray(np.where(swap, 1 - front * h, front * h))
 
 
 def _count_crps(mean: Array, dispersion: Array, truth: Array) -> Array:
@@ -200,7 +200,7 @@ def _away(value: Array, tiny: float) -> Array:
 
 
 def _log_beta(a: Array | float, b: Array | float) -> Array:
-    return _lgamma(a) + _lgamma(b) - _lgamma(np.asarray(a) + b)
+    return np.asarray(_lgamma(a) + _lgamma(b) - _lgamma(np.asarray(a) + b))
 
 
 def _erf(x: Array) -> Array:

@@ -85,7 +85,7 @@ class RegressData(Config):
     )
     beside: tuple[str, ...] = option(
         (),
-        help="other methods whose answers the data holds, in columns `NAME TARGET`; scored beside the model, never read",
+        help="other methods whose answers are in columns `NAME TARGET`; they are scored beside the model, never read",
     )
     split: RegressSplit = option(RegressSplit(), help="which recordings, or steps, train and test")
 

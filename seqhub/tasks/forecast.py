@@ -11,6 +11,7 @@ targets side by side).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -82,7 +83,7 @@ class Forecast(Task):
             total = self._loss(prediction / scale, target / scale).sum()
         else:
             shape, target = self._ends.outputs, batch.target  # [.. H K]
-            apart = prediction.unflatten(-1, shape)  # [.. H P K]
+            apart: Tensor = prediction.unflatten(-1, shape)  # type: ignore[no-untyped-call]  # [.. H P K]
             unit = scale.view(shape)[:, 0]
             total = spread_loss(self._spread.kind, self._spread.levels, apart, target, unit).sum()
         return total, torch.tensor(target.numel(), device=y.device)
@@ -102,10 +103,11 @@ class Forecast(Task):
 
     def naive_answers(self, split: str) -> dict[str, Tensor]:
         """repeat-last, drift, and with a season seasonal and seasonal-drift: [windows H*K]."""
-        return {name: forecast.flatten(1) for name, forecast in self._naive(split).items()}
+        ends = torch.tensor(self.dataset(split).ends)
+        return {name: forecast.flatten(1) for name, forecast in self._naive(ends).items()}
 
-    def _naive(self, split: str) -> dict[str, Tensor]:
-        series, ends = self._values[:, : self.series.targets], torch.tensor(self.dataset(split).ends)
+    def _naive(self, ends: Tensor) -> dict[str, Tensor]:
+        series = self._values[:, : self.series.targets]
         return naive_forecasts(series, ends, self.options.horizon, self.options.season, self.options.lookback)
 
     def baselines(self, split: str) -> dict[str, dict[str, float]]:
@@ -113,7 +115,11 @@ class Forecast(Task):
         if self._spread.kind == "point":
             return super().baselines(split)
         spread = naive_spread(self._spread, self.options.interval)
-        answers = spread_out(self._naive(split), self._naive("train"), self._train_truth(), spread)
+        known = self._ends_with_seasons()
+        steps = torch.arange(1, self.options.horizon + 1)
+        truth = self._values[known[:, None] + steps, : self.series.targets]
+        naive = self._naive(torch.tensor(self.dataset(split).ends))
+        answers = spread_out(naive, self._naive(known), truth, spread)
         scores = {name: self._scores(spread) for name in answers}
         items = self.dataset(split)
         for first in range(0, len(items), _BATCH):
@@ -122,11 +128,12 @@ class Forecast(Task):
                 scores[name].update(answer[batch.index], batch)
         return {name: score.compute() for name, score in scores.items()}
 
-    def _train_truth(self) -> Tensor:
-        """What came behind every training window: [windows H K]."""
+    def _ends_with_seasons(self) -> Tensor:
+        """The training windows that every seasonal forecast can answer, or all where none can: [windows]."""
         ends = torch.tensor(self.dataset("train").ends)
-        rows = ends[:, None] + torch.arange(1, self.options.horizon + 1)
-        return self._values[rows, : self.series.targets]
+        season = self.options.season or 1
+        enough = ends[ends >= season * math.ceil(self.options.horizon / season)]
+        return enough if len(enough) else ends
 
     def manifest(self) -> dict[str, Any]:
         return {

@@ -109,7 +109,7 @@ def _of_sequences(sequences: Sequences, data: RegressData) -> tuple[tuple[str, .
             raise DataError(what, code="E312", fix=f"remove data.{option}")
     rivals = [column for columns in data.rivals().values() for column in columns]
     aside = [*rivals, *([data.scored] if data.scored else [])]
-    known = Table({name: () for name in sequences.features}, sequences.origin)
+    known = Table(dict.fromkeys(sequences.features, ()), sequences.origin)
     known.require([*data.target, *data.features, *aside])
     left = tuple(name for name in sequences.features if name not in (*data.target, *aside))
     features = data.features or left
@@ -182,7 +182,5 @@ def _check_targets(train: Sequence[Recording], targets: Sequence[str], origin: s
     y = np.concatenate([recording.y[recording.scored] for recording in train])
     for name, values in zip(targets, y.T, strict=True):
         if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
-            what = (
-                f"{origin}: column {name!r} is {values[0]:g} in every step of train, so there is nothing to learn"
-            )
+            what = f"{origin}: column {name!r} is {values[0]:g} in every step of train, so there is nothing to learn"
             raise DataError(what, code="E315", fix="name another target, or change the split")

@@ -66,7 +66,7 @@ class Bias:
 
 
 class Angle:
-    """Root mean square of the angle between p and y, each a vector of the K columns, in degrees; lengths do not count."""
+    """Root mean square of the angle between p and y, vectors of the K columns, in degrees; lengths do not count."""
 
     def __init__(self) -> None:
         self._sum, self._count = 0.0, 0

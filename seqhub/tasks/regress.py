@@ -1,9 +1,9 @@
 """Regression step by step: a recording in, numbers at its rate out, each from the steps up to it (or, where the model
 looks ahead, a little beyond).
 
-x holds raw columns and answers are in raw units: both scalings are inside the model, hence in both graphs. A model never
-reads what was measured of its targets, so its answers over a whole recording are a free run: for the identification of a
-system they are its simulation error, not an error one step ahead.
+x holds raw columns and answers are in raw units: both scalings are inside the model, hence in both graphs. A model
+never reads what was measured of its targets, so its answers to a whole recording are a free run: in the identification
+of a system, errors are those of a simulation, not of a prediction one step ahead.
 
 Shapes: B rows, T steps, D features, K targets.
 """
@@ -56,7 +56,9 @@ class Regress(Task):
             output_scale=self.outputs.scale,
         )
         self._scale = torch.tensor(self.outputs.scale)
-        windows = {"train": Pieces(train, options.burn_in, window=options.window, stride=options.stride, seed=self.seed)}
+        windows = {
+            "train": Pieces(train, options.burn_in, window=options.window, stride=options.stride, seed=self.seed)
+        }
         others = {split: Pieces(self.measured.splits[split], options.burn_in) for split in SPLITS[1:]}
         self._datasets = windows | others
 

@@ -14,9 +14,9 @@ from seqhub.tasks.measured import Recording
 class Pieces(Items):
     """Item i: x [T D] of a recording, or of a window of one, target [T K], NaN where a step is not scored.
 
-    window: steps of an item; None: whole recordings. A recording that is shorter is one item. The windows of a recording
-    lie `stride` apart; the first begins where (seed, epoch, recording) say, so that in the course of training every
-    step stands at every place of a window.
+    window: steps of an item; None: whole recordings. A recording that is shorter is one item. The windows of a
+    recording lie `stride` apart; the first begins where (seed, epoch, recording) say, so that in the course of training
+    every step stands at every place of a window.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Pieces(Items):
         for number, x in enumerate(self._x):
             window = min(self.window or len(x), len(x))
             free = len(x) - window
-            count = free // self.stride + 1
+            count = max(1, free // self.stride)  # one less than would fit, so that the first may begin anywhere
             slack = free - (count - 1) * self.stride
             draw = np.random.default_rng([self.seed, epoch, number])
             first = int(draw.integers(0, slack + 1)) if self.window else 0

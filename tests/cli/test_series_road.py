@@ -60,7 +60,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ]
             head = ["@problemName made", f"@dimensions {columns}", f"@classLabel true {' '.join(labels)}", "@data"]
             write(f"{name}_{split}.ts", [*head, *body])
-        rows = ["\t".join([label, *series(i, 20, 1)[0]]) for i, label in enumerate(("-1", "1")) for _ in range(3 * each)]
+        rows = [
+            "\t".join([label, *series(i, 20, 1)[0]]) for i, label in enumerate(("-1", "1")) for _ in range(3 * each)
+        ]
         write(f"ecg200/ECG200_{split}.tsv", rows if split == "TRAIN" else rows[:12])
     robot = [
         line
@@ -72,7 +74,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [",".join(row) for row in zip(*series(4300, 1200, 14), strict=True)]
     declared = [f"@attribute {name} numeric" for name in EEG.split(",")]
     lines = [f"{row},{i // 40 % 2}" for i, row in enumerate(rows)]
-    write("eeg_eye_state/EEG_Eye_State.arff", ["@relation made", *declared, "@attribute eyeDetection {0,1}", "@data", *lines])
+    write(
+        "eeg_eye_state/EEG_Eye_State.arff",
+        ["@relation made", *declared, "@attribute eyeDetection {0,1}", "@data", *lines],
+    )
     write("eeg.csv", [EEG, *rows[:200]])
     for digit in range(10):
         for index in range(8):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from seqhub.export import export_bundle
 from seqhub.export.reduced import Judge, Wanted, add_reduced
 from seqhub.nn import Chain, Recurrent, SequenceModel
 from seqhub.nn.seq2seq import EncoderDecoder
+from seqhub.recipe.sections import ExportSection, Reduced, Verify
 from seqhub.runtime.seq2seq import Translator
 from seqhub.runtime.verify import verify
 from seqhub.training.evaluate import evaluate_bundle
@@ -103,15 +105,10 @@ def test_the_command_line_asks_for_precisions_and_reports_them(
     folder = tmp_path / "runs" / "toy"
     folder.mkdir(parents=True)
     model = one_thread(lambda: model_of(Shift()))
-    section = SimpleNamespace(
-        graphs=("full", "stream"),
-        verify=SimpleNamespace(tolerance=1e-5),
-        opset=20,
-        chunk=None,
-        reduced=SimpleNamespace(precisions=(), max_drop=0.01, required=False),
-    )
+    section = ExportSection(verify=Verify(tolerance=1e-5))
+    recipe = SimpleNamespace(name="toy", export=section)
     loaded = SimpleNamespace(
-        recipe=SimpleNamespace(name="toy", export=section),
+        recipe=recipe,
         plan=SimpleNamespace(nodes=(), decoder=None),
         ends=model.ends,
         manifest={"type": "toy"},
@@ -136,7 +133,7 @@ def test_the_command_line_asks_for_precisions_and_reports_them(
     assert "int8: not written: onnxruntime" in output
     assert "weights of 512 numbers or more: none" in output
     assert asked == [loaded.recipe]
-    section.reduced = SimpleNamespace(precisions=("fp16",), max_drop=0.01, required=True)
+    recipe.export = dataclasses.replace(section, reduced=Reduced(precisions=("fp16",), required=True))
     before = (folder / "bundle" / "seqhub.json").read_bytes()
     assert main(["export", str(folder)]) == 1
     assert "error[E507]: fp16 is required, but was refused" in capsys.readouterr().err

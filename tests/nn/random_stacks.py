@@ -92,7 +92,8 @@ class Stack:
         if depth > 1 and rng.random() < 0.08:
             return self.pair(width)
         if depth > 1 and self.leaves > 1 and rng.random() < 0.5:
-            kinds = ["residual", "residual", "parallel", "parallel", "repeat", "share", "resample", "reversible", "per_column"]
+            kinds = ["residual", "residual", "parallel", "parallel", "repeat", "share"]
+            kinds += ["resample", "reversible", "per_column"]
             return getattr(self, rng.choice(kinds))(width, depth, seen)
         return self.leaf(width, strides)
 

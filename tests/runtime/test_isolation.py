@@ -28,7 +28,7 @@ def test_it_loads_predicts_and_streams_with_numpy_and_onnxruntime_alone(bundle: 
     assert done.stderr == ""
     assert found["answer"]["values"] == [4, 6]
     assert found["stream"] == [[1, 2], [4, 6]]
-    rooms = ("seqhub.runtime", "seqhub.text", "seqhub.audio")
+    rooms = ("seqhub.runtime", "seqhub.text", "seqhub.audio", "seqhub.formats")
     outside = [name for name in found["seqhub"] if not name.startswith(rooms)]
     assert outside == ["seqhub", "seqhub.errors"]
     heavy = {"torch", "pluggy", "yaml", "pydantic", "onnx", "onnxscript", "lightning", "scipy", "pandas", "matplotlib"}

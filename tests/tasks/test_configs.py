@@ -8,9 +8,9 @@ import pytest
 
 from seqhub.geometry import INF, Geometry
 from seqhub.plugins import load_registry
+from seqhub.tasks.configs import Split
 from seqhub.tasks.configs_classify import ClassifyData
-from seqhub.tasks.configs_forecast import ForecastConfig, ForecastData
-from seqhub.tasks.configs_forecast import SeriesSplit as Split
+from seqhub.tasks.configs_forecast import ForecastConfig, ForecastData, SeriesSplit
 
 CAUSAL = Geometry(width=8, past=INF)
 
@@ -19,6 +19,22 @@ CAUSAL = Geometry(width=8, past=INF)
     ("options", "field"),
     [
         (Split(valid=0.5, test=0.5), "test"),
+        (SeriesSplit(test=0.4, folds=3), "test"),
+        (SeriesSplit(folds=2, fold=2), "fold"),
+        (SeriesSplit(rows=(80, 20)), "rows"),
+        (SeriesSplit(rows=(80, 20, 20), test=0.3), "rows"),
+        (SeriesSplit(rows=(80, 20, 20), folds=5), "folds"),
+        (ForecastConfig(lookback=8, anchor="running", inputs="difference"), "inputs"),
+        (ForecastConfig(lookback=8, output="negative-binomial", anchor="last"), "output"),
+        (ForecastConfig(lookback=8, output="gaussian", loss="mae"), "loss"),
+        (ForecastConfig(lookback=8, output="quantiles", quantiles=(0.1, 0.9)), "quantiles"),
+        (ForecastConfig(lookback=8, output="quantiles", quantiles=(0.5, 0.1)), "quantiles"),
+        (ForecastConfig(lookback=8, output="quantiles", quantiles=(0.1, 0.5, 0.9), interval=0.9), "interval"),
+        (ForecastData(target=("a",), calendar=("hour",)), "calendar"),
+        (ForecastData(target=("a",), step="1h", missing="previous"), "step"),
+        (ForecastData(target=("a",), time="t", step="1 hour", missing="previous"), "step"),
+        (ForecastData(target=("a",), time="t", step="1h"), "step"),
+        (ForecastData(target=("a",), mask=True), "mask"),
         (ForecastConfig(lookback=8, stride=9), "stride"),
         (ForecastData(target=()), "target"),
         (ForecastData(target=("a", "a")), "target"),

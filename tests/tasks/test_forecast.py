@@ -13,8 +13,7 @@ from seqhub.data.batch import Batch
 from seqhub.data.table import Sequences, Table
 from seqhub.errors import DataError
 from seqhub.tasks.base import last_outputs
-from seqhub.tasks.configs_forecast import ForecastConfig, ForecastData
-from seqhub.tasks.configs_forecast import SeriesSplit as Split
+from seqhub.tasks.configs_forecast import ForecastConfig, ForecastData, SeriesSplit
 from seqhub.tasks.forecast import Forecast
 
 
@@ -34,7 +33,7 @@ def make(columns: dict[str, Any], *, split: tuple[float, float] = (0.1, 0.2), **
     rest = {name: value for name, value in options.items() if name not in names}
     task = Forecast(
         ForecastConfig(**{"lookback": 4, "horizon": 2, **rest}),
-        ForecastData(**data, split=Split(valid=split[0], test=split[1])),
+        ForecastData(**data, split=SeriesSplit(valid=split[0], test=split[1])),
         Columns(columns),
         seed=0,
     )

@@ -1,4 +1,4 @@
-"""Forecasts with a spread: legal parameters, losses, scores, naive intervals; rows that need order; covariates of time."""
+"""Forecasts with a spread: legal parameters, losses, scores, naive intervals; rows put in order; columns of time."""
 
 from __future__ import annotations
 
@@ -75,7 +75,14 @@ def test_quantiles_cannot_cross_and_the_middle_one_is_free():
 def test_a_model_answers_legal_parameters_in_raw_units_and_streams(kind, anchor):
     if kind == "negative-binomial" and anchor != "none":
         return
-    task = make({"y": COUNTS, "x": COUNTS * 3 + 900}, target=("y", "x"), output=kind, quantiles=LEVELS, anchor=anchor, interval=0.8)
+    task = make(
+        {"y": COUNTS, "x": COUNTS * 3 + 900},
+        target=("y", "x"),
+        output=kind,
+        quantiles=LEVELS,
+        anchor=anchor,
+        interval=0.8,
+    )
     model = model_of(task.ends)
     x, lengths = ragged([9, 4], 2)
     x = x * 10 + 30
@@ -238,7 +245,11 @@ def test_the_calendar_by_hand():
 
 def test_folds_roll_the_origin_and_rows_cut_where_they_say():
     spans = [make({"y": COUNTS}, SeriesSplit(valid=0.1, test=0.2, folds=3, fold=i)).series.spans for i in range(3)]
-    assert [(s["train"].stop, s["test"].first, s["test"].stop) for s in spans] == [(36, 48, 72), (60, 72, 96), (84, 96, 120)]
+    assert [(s["train"].stop, s["test"].first, s["test"].stop) for s in spans] == [
+        (36, 48, 72),
+        (60, 72, 96),
+        (84, 96, 120),
+    ]
     rows = make({"y": COUNTS}, SeriesSplit(rows=(60, 20, 30))).series.spans
     assert [(s.first, s.stop) for s in rows.values()] == [(0, 60), (60, 80), (80, 110)]
     with pytest.raises(DataError, match=r"has 120 rows, but split.rows adds up to 130"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -12,7 +13,7 @@ from typing import Any
 import onnx
 import onnxruntime as ort
 
-from seqhub.errors import BundleError, ExportError, UsageError
+from seqhub.errors import BundleError, ExportError, RunError, UsageError
 from seqhub.export.reduced.attempts import Attempt, attempts
 from seqhub.export.reduced.contract import broken_contract
 from seqhub.export.reduced.drift import measure_drift
@@ -90,13 +91,16 @@ def _written(
     _note(folder, precision, {"files": files})
     try:
         reduced = open_model(folder, read_manifest(folder), precision=precision)
-    except BundleError as error:
-        raise Refused(error.problems[0].message) from error
-    for role in graphs:
-        broken = broken_contract(model.manifest, model.graphs[role], reduced.graphs[role])
-        if broken:
-            raise Refused(f"{files[role]} breaks the contract of a graph: {broken}")
-    metric = _judged(folder, precision, wanted, judge, before)
+        for role in graphs:
+            broken = broken_contract(model.manifest, model.graphs[role], reduced.graphs[role])
+            if broken:
+                raise Refused(f"{files[role]} breaks the contract of a graph: {broken}")
+        gap = gaps(model, reduced)
+        if not all(math.isfinite(one) for one in gap.values()):
+            raise Refused("its answers are not finite, or not as many as those of float32")
+        metric = _judged(folder, precision, wanted, judge, before)
+    except (BundleError, RunError) as error:
+        raise Refused(f"it does not run: {error.problems[0].message}") from error
     drift = measure_drift(model, reduced)
     if drift is not None and not drift.bounded:
         parts = ", ".join(f"{part:.1e}" for part in drift.parts)
@@ -106,7 +110,7 @@ def _written(
         "files": files,
         "metric": metric,
         "drift": None if drift is None else asdict(drift),
-        "gap": gaps(model, reduced),
+        "gap": gap,
         "bytes": sizes,
         "latency_us": {role: took for role, took in _latency(model, reduced, chunk).items() if role in files},
         "float32": attempt.left,

@@ -23,7 +23,11 @@ def broken_contract(manifest: Manifest, expected: Graph, found: Graph) -> str:
             fresh = {**expected.initial_state(batch, _MEMORY), **memory}
             _, _, carried = expected.run(x, np.full(batch, steps), fresh, np.zeros(batch, dtype=bool))
             x, lengths = _steps(manifest, found.info, draw, batch, steps)
-            runs = [graph.run(x, lengths, {**carried, **memory}, lengths == steps) for graph in (expected, found)]
+            given = {**carried, **memory}
+            try:
+                runs = [graph.run(x, lengths, given, lengths == steps) for graph in (expected, found)]
+            except Exception as error:  # onnxruntime's own exceptions share no base class but Exception
+                return f"it does not run: {str(error).strip().splitlines()[0]}"
             problem = _difference(*runs, idle=lengths == 0)
             if problem:
                 return f"{problem} (batch {batch}, {steps} steps)"

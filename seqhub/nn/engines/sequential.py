@@ -134,13 +134,14 @@ def _scan_steps(
     if ctx.dt is not None:
         extras["dt"] = ctx.dt
     fresh = _initial(cell, state) if ctx.reset is not None else {}
+    wide = all(value.dim() > 1 for value in state.values())  # a mask [B 1] then fits as it is: fewer operators a step
     one = _Step(cell, tree, len(leaves), tuple(extras), tuple(names), tuple(fresh))
     xs = [leaf.transpose(0, 1) for leaf in leaves] + [extra.transpose(0, 1)[..., None] for extra in extras.values()]
 
     def body(carry: list[Tensor], x_t: list[Tensor]) -> tuple[list[Tensor], Tensor]:
         given = list(x_t[: len(leaves)])
         for name, extra in zip(extras, x_t[len(leaves) :], strict=True):  # each [B 1]
-            given.append(extra if name == "dt" else extra[:, 0] > 0.5)
+            given.append(extra if name == "dt" else (extra if wide else extra[:, 0]) > 0.5)
         y, new = one(given, list(carry), list(fresh.values()), [])
         return [value.clone() for value in new], y.clone()
 

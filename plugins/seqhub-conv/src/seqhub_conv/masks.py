@@ -1,7 +1,7 @@
 """SpecAugment: spans of time and of features are zeroed while training, so that no single one can be relied upon.
 
 For each row and each mask: width n drawn from 0 to its most, begin from 0 to length - n, both uniform; Park et al.
-2019, arXiv:1904.08779, without time warping. Zero is the mean where a norm stands before. In evaluation nothing happens.
+2019, arXiv:1904.08779, without time warping. Zero is the mean where a norm stands before. Evaluation changes nothing.
 Shapes: B batch, T time, D width, M masks.
 """
 
