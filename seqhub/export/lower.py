@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -59,12 +60,10 @@ def _traced(twin: DeploymentTwin, role: Role) -> torch.export.ExportedProgram:
         except UserError as error:
             if error.error_type is not UserErrorType.CONSTRAINT_VIOLATION:
                 raise
-            bound = next((line for line in error.msg.splitlines() if "max=" in line), "")
+            bound = next((line for line in error.msg.splitlines() if re.search(r"max=\d", line)), "")
             if bound:
                 message = f"{role}.onnx: a size is bounded by the example's: {bound.strip()}"
                 raise ExportError(message, fix=_FROZEN, code="E502") from error
-            if "Suggested fixes:" not in error.msg:
-                raise
             exceptional = "Suggested fixes:" not in error.msg  # all sizes but one or two, where the trace would differ
             if not exceptional:
                 shapes = torch.export.dynamic_shapes.refine_dynamic_shapes_from_suggested_fixes(error.msg, shapes)

@@ -87,6 +87,11 @@ class RegressData(Config):
         (),
         help="other methods whose answers are in columns `NAME TARGET`; they are scored beside the model, never read",
     )
+    anchor: tuple[str, ...] = option(
+        (),
+        help="columns that are read, one for each target, to which the model adds its answer: it learns what another "
+        "method leaves over",
+    )
     split: RegressSplit = option(RegressSplit(), help="which recordings, or steps, train and test")
 
     def problems(self, width: int) -> Problems:
@@ -95,9 +100,18 @@ class RegressData(Config):
         named = [*self.target, *self.features, *(n for n in (self.sequence, self.time, self.scored) if n)]
         again = next((name for i, name in enumerate(named) if name in named[:i]), None)
         if again is None:
-            return []
+            return self._anchor_problems()
         field = "target" if again in self.target[1:] else "features"
         return [(field, f"column {again!r} is named twice", "name it once: what is answered cannot be read")]
+
+    def _anchor_problems(self) -> Problems:
+        if self.anchor and len(self.anchor) != len(self.target):
+            what = f"{len(self.anchor)} columns are the anchor of {len(self.target)} targets"
+            return [("anchor", what, "name one column for each target, in their order")]
+        strange = next((name for name in self.anchor if self.features and name not in self.features), None)
+        if strange is None:
+            return []
+        return [("anchor", f"column {strange!r} is not read", "add it to features")]
 
     def rivals(self) -> dict[str, tuple[str, ...]]:
         """The columns of each of the other methods, target by target."""

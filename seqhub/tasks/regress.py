@@ -18,9 +18,11 @@ from torch import Tensor
 
 from seqhub.data.batch import Batch
 from seqhub.data.buckets import length_batches
+from seqhub.data.nearest import nearest
 from seqhub.data.scaler import fit_scaler, fit_scaler_of
 from seqhub.data.splits import SPLITS
 from seqhub.data.table import Source
+from seqhub.errors import DataError
 from seqhub.nn.ends import Ends
 from seqhub.tasks.base import Task, check_split
 from seqhub.tasks.configs_regress import RegressConfig, RegressData
@@ -45,7 +47,9 @@ class Regress(Task):
         self.measured: Measured = read_measured(self.source, self.data, options.burn_in, self.seed)
         train = self.measured.splits["train"]
         self.inputs = fit_scaler_of([recording.x for recording in train])
-        self.outputs = fit_scaler(np.concatenate([recording.y[recording.scored] for recording in train]))
+        anchor = self._anchor()
+        left = [r.y[r.scored] - (r.x[r.scored][:, anchor] if anchor else 0.0) for r in train]  # what is to be learnt
+        self.outputs = fit_scaler(np.concatenate(left))
         self._ends = Ends(
             features=self.measured.features,
             outputs=(len(self.data.target),),
@@ -54,6 +58,7 @@ class Regress(Task):
             input_scale=self.inputs.scale,
             output_shift=self.outputs.shift,
             output_scale=self.outputs.scale,
+            anchor=anchor,
         )
         self._scale = torch.tensor(self.outputs.scale)
         windows = {
@@ -61,6 +66,15 @@ class Regress(Task):
         }
         others = {split: Pieces(self.measured.splits[split], options.burn_in) for split in SPLITS[1:]}
         self._datasets = windows | others
+
+    def _anchor(self) -> tuple[int, ...]:
+        """Where the columns of the anchor stand among the features."""
+        features = self.measured.features
+        for name in self.data.anchor:
+            if name not in features:
+                fix = nearest(name, features, "columns that are read")
+                raise DataError(f"data.anchor names {name!r}, which is not read", code="E307", fix=fix)
+        return tuple(features.index(name) for name in self.data.anchor)
 
     @property
     def ends(self) -> Ends:
@@ -115,7 +129,7 @@ class Regress(Task):
         }
 
     def describe(self) -> dict[str, Any]:
-        return describe_measured(self.measured, self.inputs, self.outputs) | {"baselines": self.baselines("test")}
+        return describe_measured(self.measured, self.inputs) | {"baselines": self.baselines("test")}
 
     def records(self, answers: list[Tensor], split: str) -> list[dict[str, Any]]:
         """Per recording: its name, its first step in the source, truth (null where it is not scored) and prediction."""

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from seqhub.data.scaler import Scaler
+from seqhub.data.scaler import Scaler, fit_scaler
 from seqhub.tasks.measured import Measured
 
 _FAR = 0.05  # share of a split's steps outside train's range from which a model must extrapolate
 
 
-def describe_measured(measured: Measured, inputs: Scaler, outputs: Scaler) -> dict[str, Any]:
+def describe_measured(measured: Measured, inputs: Scaler) -> dict[str, Any]:
     """JSON: recordings, lengths, columns, splits, warnings."""
     pieces = [piece for recordings in measured.splits.values() for piece in recordings]
     lengths = np.array([len(piece.x) for piece in pieces])
@@ -21,10 +21,9 @@ def describe_measured(measured: Measured, inputs: Scaler, outputs: Scaler) -> di
         "task": "regress",
         "source": measured.origin,
         "items": measured.recordings,
-        "steps": int(lengths.sum()),
         "lengths": {"min": int(lengths.min()), "median": float(np.median(lengths)), "max": int(lengths.max())},
         "columns": [
-            *_columns("target", measured.targets, y, outputs),
+            *_columns("target", measured.targets, y, _train_targets(measured)),
             *_columns("feature", measured.features, x, inputs),
         ],
         "splits": [
@@ -39,6 +38,10 @@ def describe_measured(measured: Measured, inputs: Scaler, outputs: Scaler) -> di
         "notes": list(measured.notes),
         "warnings": _warnings(measured, inputs),
     }
+
+
+def _train_targets(measured: Measured) -> Scaler:
+    return fit_scaler(np.concatenate([piece.y[piece.scored] for piece in measured.splits["train"]]))
 
 
 def _columns(role: str, names: tuple[str, ...], values: Any, scaler: Scaler) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from seqhub.errors import BundleError, ExportError
 from seqhub.export.lower import lower
+from seqhub.export.quiet import quiet_exporter
 from seqhub.export.twin import DeploymentTwin, describe_states
 from seqhub.nn import WHOLE, Context, Geometry, Memory, Recurrent, Residual, SequenceLayer, State, zero_padding
 from seqhub.runtime.manifest import GraphInfo
@@ -56,7 +57,8 @@ def sizes(proto: onnx.ModelProto, name: str) -> list[int | str]:
 def test_a_static_export_before_does_not_freeze_time() -> None:
     """torch 2.13 keeps the kernel of its first LSTM export in the process: the next one is frozen, in silence."""
     static = nn.LSTM(3, 4, batch_first=True).eval()
-    torch.onnx.export(static, (torch.randn(1, 7, 3),), dynamo=True, verbose=False)
+    with quiet_exporter():
+        torch.onnx.export(static, (torch.randn(1, 7, 3),), dynamo=True, verbose=False)
     proto, _ = lowered(Recurrent(LSTMCell(3, hidden=4)))
     assert sizes(proto, "x") == ["batch", "time", 3]
     assert sizes(proto, "y") == ["batch", "time", 4]

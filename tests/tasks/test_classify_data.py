@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 import torch
 
 from seqhub.data.configs import CsvConfig
+from seqhub.data.configs_audio import WavConfig
 from seqhub.data.csv_file import CsvSource
 from seqhub.data.scaler import fit_scaler, fit_scaler_of
+from seqhub.data.splits import by_name
 from seqhub.data.table import Sequences
+from seqhub.data.wav_files import WavSource
 from seqhub.errors import DataError
 from seqhub.nn import Ends
 from seqhub.nn.frontend import Standardize
@@ -263,3 +267,36 @@ def test_each_way_of_spoiling():
     assert noisy[:, 0].std() == pytest.approx(ramp[:, 0].std() * 0.5 / np.sqrt(3), rel=0.05)
     assert not Spoiler()
     assert Spoiler(speed=0.25).shortest(100) == 80
+
+
+# -- recordings --------------------------------------------------------------------------------------------------------
+
+
+def test_recordings_without_a_share_for_choosing_all_train():
+    names = [f"{digit}_ann_{index}.wav" for digit in range(4) for index in range(5)]
+    found = by_name(names, 0.0, 0.5, r"_[01]\.wav$", 3, "given")
+    assert found["test"].tolist() == [i for i, name in enumerate(names) if name[6] in "01"]
+    assert not len(found["valid"])
+    assert sorted([*found["train"], *found["test"]]) == list(range(20))
+
+
+def test_a_label_is_a_part_of_the_name_and_the_rate_travels_with_the_bundle(tmp_path):
+    draw = np.random.default_rng(0)
+    for digit in range(2):
+        for index in range(6):
+            with wave.open(str(tmp_path / f"{digit}_ann_{index}.wav"), "wb") as file:
+                file.setparams((1, 2, 4000, 0, "NONE", "not compressed"))
+                file.writeframes(draw.integers(-999, 999, 50 + index).astype("<i2").tobytes())
+    options = {"text": r"^(?P<text>\d)_", "rate_hz": 4000}
+    split = ItemSplit(valid=0, held_out=r"_0\.wav$")
+    task = make(WavSource(WavConfig(path=".", **options), tmp_path), split=split)
+    assert task.ends.output_names == ("0", "1")
+    assert task.manifest()["rate_hz"] == 4000
+    assert [record["item"] for record in task.records(torch.zeros(2, 2), "test")] == ["0_ann_0.wav", "1_ann_0.wav"]
+    whole = (tmp_path / "1_ann_3.wav").read_bytes()
+    (tmp_path / "1_ann_3.wav").write_bytes(whole[:-20])
+    with pytest.raises(DataError, match=r"1_ann_3\.wav ends early: 43 of 53 samples"):
+        make(WavSource(WavConfig(path=".", **options), tmp_path), split=split)
+    (tmp_path / "1_ann_3.wav").rename(tmp_path / "ann.wav")
+    with pytest.raises(DataError, match=r"finds nothing in the name 'ann\.wav'"):
+        make(WavSource(WavConfig(path=".", **options), tmp_path), split=split)

@@ -13,6 +13,9 @@ import torch
 from seqhub.data.table import Sequences, Table
 from seqhub.errors import DataError
 from seqhub.geometry import Geometry
+from seqhub.nn.blocks import Chain
+from seqhub.nn.model import SequenceModel
+from seqhub.nn.pointwise import Linear
 from seqhub.tasks.configs_regress import RegressConfig, RegressData, RegressSplit
 from seqhub.tasks.measures import Angle
 from seqhub.tasks.regress import Regress
@@ -191,6 +194,21 @@ def test_the_angle_does_not_depend_on_length_and_is_exact_near_zero():
     assert near.compute() == pytest.approx(math.degrees(small), rel=1e-9)
 
 
+def test_a_model_that_adds_nothing_answers_with_its_anchor():
+    columns = {"u": np.arange(60.0), "guess": np.arange(60.0) * 2, "y": np.arange(60.0) * 2 + np.arange(60) % 5 + 10}
+    task = make(Table(columns, "given"), data={"anchor": ("guess",)})
+    assert task.ends.anchor == (1,)
+    left = (np.arange(42) % 5 + 10).astype(float)
+    assert task.ends.output_shift[0] == pytest.approx(left.mean())
+    assert task.ends.output_scale[0] == pytest.approx(left.std())
+    model = SequenceModel(task.ends, Chain(2, {"mix": Linear(2, 2)}), embed=False)
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    batch = task.collate([task.dataset("test")[0]])
+    y, _, _ = model(batch.x, batch.lengths, model.initial_state(1))
+    assert y[0, :, 0].detach().numpy() == pytest.approx(columns["guess"][48:] + left.mean(), rel=1e-5)
+
+
 def table(**columns: Any) -> Table:
     return Table({"u": np.arange(40.0), "y": np.arange(40.0) % 7, **columns}, "given")
 
@@ -213,6 +231,7 @@ BROKEN: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str, str]] = {
     "shorter than the burn-in": (recordings(), {}, {"burn_in": 20}, "E311", "has 20 steps for"),
     "nothing scored": (table(on=np.arange(40) < 20), {"scored": "on"}, {}, "E311", "no step of"),
     "no columns to tell apart": (recordings(), {"sequence": "u"}, {}, "E312", "data.sequence is for tables"),
+    "an anchor that is not read": (table(), {"anchor": ("w",)}, {}, "E307", "data.anchor names 'w'"),
     "text": (Given("words"), {}, {}, "E312", "regress needs recordings of numbers"),
 }
 
@@ -232,4 +251,6 @@ def test_options_that_contradict_each_other():
     assert RegressConfig().model_problems(Geometry(width=4, ratio=1)) == []
     assert RegressData(target=()).problems(0)[0][0] == "target"
     assert RegressData(target=("a",), features=("a",)).problems(0)[0][0] == "features"
+    assert RegressData(target=("a",), anchor=("b", "c")).problems(0)[0][0] == "anchor"
+    assert RegressData(target=("a",), features=("b",), anchor=("c",)).problems(0)[0][0] == "anchor"
     assert RegressSplit(by="time", held_out="a").problems(0)[0][0] == "held_out"
