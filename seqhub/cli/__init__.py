@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify": ("seqhub.cli.verify", "prove a bundle again: checksums, graphs, streaming against offline"),
     "plugins": ("seqhub.cli.plugins", "list plugins, show a component, diagnose what did not load"),
     "bench": ("seqhub.cli.bench", "what each kind of cell can learn, and what a hybrid can that its parts cannot"),
+    "results": ("seqhub.cli.results", "finished runs as one table: scores, baselines, seconds, sizes, latencies"),
     "recipes": ("seqhub.cli.recipes", "list the recipes that come with seqhub, or copy one"),
     "schema": ("seqhub.cli.schema", "JSON Schema of recipes with the installed plugins, for editors"),
     "doctor": ("seqhub.cli.doctor", "is this environment sound? one fix for each finding"),

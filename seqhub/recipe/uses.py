@@ -29,7 +29,8 @@ def metrics_of(spec: ComponentSpec, options: Config | None) -> dict[str, str]:
     own = dict(spec.metrics) if isinstance(spec, TaskSpec) else {}
     more = getattr(options, "more_metrics", None)
     named = [use.spec for use in uses_of(options)] if options is not None else []
-    return {**own, **(more() if more else {}), **{metric.name: metric.better for metric in named if isinstance(metric, MetricSpec)}}
+    own |= more() if more else {}
+    return {**own, **{metric.name: metric.better for metric in named if isinstance(metric, MetricSpec)}}
 
 
 def recipe_uses(recipe: Recipe) -> tuple[Use, ...]:

@@ -12,9 +12,8 @@ are answered themselves are joined by straight lines, and nothing is said beyond
     negative-binomial  mean m, dispersion a: variance m + a m^2   mean
 
 Scores: CRPS of the normal and of Student's t in closed form (Jordan et al. 2019, doi:10.18637/jss.v090.i12); of counts
-the sum of (F(k) - [k >= y])^2, which is the definition; of quantiles twice the pinball loss, each level for the probabilities
-nearest to it; of a
-point |y - value|. Shapes: P parameters, K targets; `...` any axes in front.
+the sum of (F(k) - [k >= y])^2, which is the definition; of quantiles twice the pinball loss, each level for the
+probabilities nearest to it; of a point |y - value|. Shapes: P parameters, K targets; `...` any axes in front.
 """
 
 from __future__ import annotations

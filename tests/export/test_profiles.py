@@ -67,7 +67,7 @@ def test_fused_files_that_gain_nothing_are_left_out(tmp_path: Path, monkeypatch:
 
 
 def test_what_a_fused_graph_requires_is_named() -> None:
-    model = model_of(Conv1d(3, channels=4, kernel=3, activation="relu"))
+    model = model_of(Residual(LocalAttention(4, heads=2, window=6)))
     (side,) = sides_of(model, model.ends, ["full"], {})
     graph = lower_sides([side], 20)["full"]
     assert {node.domain for node in graph[0].graph.node} == {""}

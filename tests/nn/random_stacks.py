@@ -179,7 +179,6 @@ class Stack:
         inner, out, _ = self.list(width, depth - 1, strides=False, outer=seen)
         return [{"type": "reversible", "blocks": self.back(inner, out, width)}], width, Fraction(1)
 
-
     def per_column(self, width: int, depth: int, seen: list[tuple[str, int]]) -> tuple[list[Entry], int, Fraction]:
         """Blocks over each column of several that a step holds."""
         columns = self.rng.choice([n for n in (1, 2, 3, 4) if width % n == 0])

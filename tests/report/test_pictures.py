@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,16 @@ def test_forecast_shows_the_longest_lead_and_the_best_naive_forecast(tmp_path: P
     assert over_lead.get_xlabel() == "steps ahead"
     assert {line.get_label() for line in over_lead.lines} == {"repeat-last", "seasonal", "model"}
     assert over_lead.get_ylim()[0] == 0
+
+
+def test_an_interval_is_a_band_with_what_it_held(tmp_path: Path, drawn: list[Any]) -> None:
+    shown = picture()
+    low, high = shown.truth - 1, shown.truth + 1
+    high[:15] = shown.truth[:15] - 0.5  # half of the windows lie above their interval
+    forecast_plot(dataclasses.replace(shown, low=low, high=high, share=0.8), tmp_path / "x.png")
+    (band,) = drawn[0].collections
+    assert band.get_label() == "80% interval, which held 50% of all"
+    assert band.get_paths()[0].get_extents().ymax == pytest.approx(high[:, -1].max())
 
 
 def test_forecast_of_one_step_has_one_panel(tmp_path: Path, drawn: list[Any]) -> None:

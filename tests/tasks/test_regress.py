@@ -201,7 +201,7 @@ def test_a_model_that_adds_nothing_answers_with_its_anchor():
     left = (np.arange(42) % 5 + 10).astype(float)
     assert task.ends.output_shift[0] == pytest.approx(left.mean())
     assert task.ends.output_scale[0] == pytest.approx(left.std())
-    model = SequenceModel(task.ends, Chain(2, {"mix": Linear(2, 2)}), embed=False)
+    model = SequenceModel(task.ends, Chain(2, {"mix": Linear(2, width=2)}), embed=False)
     for parameter in model.parameters():
         torch.nn.init.zeros_(parameter)
     batch = task.collate([task.dataset("test")[0]])
