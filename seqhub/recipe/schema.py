@@ -184,7 +184,9 @@ def _metrics(spec: TaskSpec, registry: Components) -> dict[str, str]:
     """What `expect` may name: the task's own metrics, and every other where it takes more."""
     takes_more = any(option.kind == "metric" for option in options_of(spec.config).values())
     others = [c.spec for c in registry.components("metric")] if takes_more else []
-    return {**{metric.name: metric.better for metric in others if isinstance(metric, MetricSpec)}, **spec.metrics}
+    more: dict[str, str] = dict(getattr(spec.config, "MORE_METRICS", {}))  # what only some options have
+    named = {metric.name: metric.better for metric in others if isinstance(metric, MetricSpec)}
+    return {**named, **more, **spec.metrics}
 
 
 def _when_task(names: list[str], component: Component, metrics: dict[str, str]) -> Json:

@@ -24,7 +24,8 @@ def uses_of(options: Config) -> Iterator[Use]:
 def metrics_of(spec: ComponentSpec, options: Config | None) -> dict[str, str]:
     """What a task is scored by, its own metrics and those that its options name: name -> `min` or `max`.
 
-    A task's options may define `more_metrics() -> {name: "min" or "max"}`: those that only some options have.
+    A task's options may define `more_metrics() -> {name: "min" or "max"}`: those that only some options have. Its class
+    names them all in `MORE_METRICS`.
     """
     own = dict(spec.metrics) if isinstance(spec, TaskSpec) else {}
     more = getattr(options, "more_metrics", None)

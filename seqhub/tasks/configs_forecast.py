@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Literal
+from typing import ClassVar, Literal
 
 from seqhub.api import Config, Geometry, Use, config, option, use
 from seqhub.tasks.configs import Problems
@@ -56,6 +57,8 @@ class SeriesSplit(Config):
 @config
 class ForecastConfig(Config):
     """Predict the next steps of a series from the last ones."""
+
+    MORE_METRICS: ClassVar[Mapping[str, Literal["min", "max"]]] = {"crps": "min", "coverage": "max", "width": "min"}
 
     lookback: int = option(help="steps that a prediction is made from", ge=2, unit="steps")
     horizon: int = option(1, help="steps that are predicted at once", ge=1, unit="steps")
@@ -121,7 +124,7 @@ class ForecastConfig(Config):
 
     def more_metrics(self) -> dict[str, Literal["min", "max"]]:
         """What only an answer with a spread is scored by."""
-        return {} if self.output == "point" else {"crps": "min", "coverage": "max", "width": "min"}
+        return {} if self.output == "point" else dict(self.MORE_METRICS)
 
     def model_problems(self, geometry: Geometry) -> Problems:
         """What does not go with a model of this geometry."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,7 +127,7 @@ def test_the_numbers_of_the_road(road: tuple[Path, Outcome]) -> None:
     run = cwd / "runs" / "waves"
     summary = read(run / "summary.json")
     assert summary["metrics"] == pytest.approx(summary["metrics_torch"], rel=1e-4, abs=1e-6)
-    assert set(summary["baselines"]) == {"repeat-last", "seasonal", "seasonal-drift"}
+    assert set(summary["baselines"]) == {"repeat-last", "drift", "seasonal", "seasonal-drift"}
     rows = [json.loads(line) for line in (run / "predictions" / "test.jsonl").read_text().splitlines()]
     errors = [
         abs(truth - guess)
@@ -254,3 +255,30 @@ def test_every_missed_promise_is_named_with_its_line(tmp_path: Path) -> None:
     ]
     assert {problem.place.line for problem in caught.value.problems if problem.place} == {15}
     check_promises(recipe, promises(recipe, {"mae": 0.1, "skill": 1.0, "rmse": 1.0}))
+
+
+def test_results_of_finished_runs_as_one_table(road: tuple[Path, Outcome], here: Command, tmp_path: Path) -> None:
+    run = road[0] / "runs" / "waves"
+    summary = json.loads((run / "summary.json").read_text())
+    document = json.loads(here(tmp_path, "results", str(run), "--json").out)
+    assert document[0]["scores"] == {"mae": summary["metrics"]["mae"]}
+    label, best = document[0]["naive"]["mae"]
+    assert best == min(scores["mae"] for scores in summary["baselines"].values())
+    assert summary["baselines"][label]["mae"] == best
+    assert document[0]["kilobytes"] == (run / "bundle" / "full.onnx").stat().st_size / 1000
+    assert document[0]["full"] > 0
+    assert document[0]["step"] is None
+    table = tmp_path / "results.md"
+    assert here(tmp_path, "results", str(run), "-o", str(table)).code == 0
+    text = table.read_text(encoding="utf-8")
+    assert "## forecast" in text
+    assert f"| waves | mae {summary['metrics']['mae']:.4g} (<= 50) | {label} {best:.4g} |" in text
+
+
+def test_results_of_a_run_without_a_bundle(road: tuple[Path, Outcome], here: Command, tmp_path: Path) -> None:
+    shutil.copytree(road[0] / "runs" / "waves", tmp_path / "half", ignore=shutil.ignore_patterns("bundle"))
+    found = here(tmp_path, "results", str(tmp_path / "half"), "-o", str(tmp_path / "results.md"))
+    assert found.code == 2
+    assert "E026" in found.err
+    assert "has no bundle" in found.err
+    assert not (tmp_path / "results.md").exists()
