@@ -33,6 +33,8 @@ class Ends:
     the token's id, and shifts and scales are 0 and 1. characters: size of the alphabet where the further columns spell
     the token, one character's id a column, 0 behind its end. embedding_dropout: share of tokens whose embedding is
     dropped in training. tied: the head's weight is the embedding's.
+    elapsed: the column that says how long ago the row before was: layers of continuous time read it as `ctx.dt`, as it
+    is; all layers read it beside the others.
     spread: what the outputs are, `point` for plain numbers; else outputs are (steps, parameters, targets), and their
     parameters those of `nn.spread`: of the quantiles at `levels`, or of a distribution. Shifts, scales and anchors are
     those of the data; a parameter takes those that its role needs.
@@ -56,6 +58,7 @@ class Ends:
     embedding_dropout: float = 0.0
     tied: bool = False
     head: Head = "linear"
+    elapsed: int | None = None
     spread: Spread = "point"
     levels: tuple[float, ...] = ()
 
@@ -75,6 +78,8 @@ class Ends:
             raise ValueError("scales must be positive and finite")
         if not self.input_clip >= 0:
             raise ValueError(f"input_clip is {self.input_clip}, expected 0 or more")
+        if self.elapsed is not None and not (0 <= self.elapsed < self.d_in and not self.tokens):
+            raise ValueError(f"elapsed is column {self.elapsed}, outside the {self.d_in} features that are numbers")
         if any(not 0 <= column < self.d_in for column in self.anchor):
             raise ValueError(f"anchor columns {self.anchor} are outside the {self.d_in} features")
         anchored = set(self.anchor)

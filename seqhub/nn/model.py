@@ -62,6 +62,8 @@ class SequenceModel(SequenceLayer):
             own = [part.state for part in (level, follow, align) if part is not None]
             slots.update(prefixed("anchor", {name: slot for part in own for name, slot in part.items()}))
         geometry = Geometry(width=ends.d_in, past=INF).then(stack.geometry) if level else stack.geometry
+        if ends.elapsed is not None and not (stack.geometry.slowest == 1 and stack.geometry.future in (0, INF)):
+            raise ValueError("elapsed times cannot pass a layer that changes the time axis or looks ahead")
         super().__init__(ends.d_in, geometry, slots)
         self.ends, self.stack, self.follow, self.align, self.level = ends, stack, follow, align, level
         self.vocabulary = ends.vocabulary
@@ -79,6 +81,8 @@ class SequenceModel(SequenceLayer):
     def forward(
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
+        if self.ends.elapsed is not None:
+            ctx = ctx._replace(dt=zero_padding(x[:, :, self.ends.elapsed], lengths))
         own = {name: value for name, value in state.items() if not name.startswith("anchor.")}
         if self.align is None:
             z, out_lengths, next_state = self.stack(x, lengths, own, memory, ctx)

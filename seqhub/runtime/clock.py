@@ -133,6 +133,15 @@ def calendar(times: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
     return np.stack(waves, axis=1) if waves else np.zeros((len(times), 0))
 
 
+ELAPSED = "elapsed"
+
+
+def elapsed(times: np.ndarray, unit_s: int) -> np.ndarray:
+    """Time since the row before in units of `unit_s` seconds, [N] -> [N 1]; the first row counts as one unit."""
+    gaps = np.diff(times) / np.timedelta64(unit_s, "s")
+    return np.concatenate(([1.0], gaps))[: len(times), None]
+
+
 def filled(values: np.ndarray, how: str) -> np.ndarray:
     """Values [N D] without gaps: by a straight line between neighbours, or the value before; at the end always the
     value before. A gap at the start stays NaN.

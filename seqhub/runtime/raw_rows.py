@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from seqhub.runtime.clock import arrange, calendar, calendar_names, filled
+from seqhub.runtime.clock import ELAPSED, arrange, calendar, calendar_names, elapsed, filled
 
 
 class Missing(ValueError):
@@ -26,7 +26,7 @@ class Missing(ValueError):
 @dataclass(frozen=True)
 class RawRows:
     """order, repeated, step_s: see `clock.arrange`.  missing: `error`, or how gaps are filled, see `clock.filled`.
-    calendar, mask: columns that are made, see `columns`.
+    calendar, elapsed_s, mask: columns that are made, see `columns`.
     """
 
     order: str = "check"
@@ -34,6 +34,7 @@ class RawRows:
     step_s: int | None = None
     missing: str = "error"
     calendar: tuple[str, ...] = ()
+    elapsed_s: int | None = None
     mask: bool = False
 
     @classmethod
@@ -49,6 +50,7 @@ class RawRows:
             step_s=None if step_s is None else int(step_s),
             missing=str(rules["missing"]),
             calendar=tuple(str(kind) for kind in rules["calendar"]),
+            elapsed_s=rules.get("elapsed_s"),
             mask=bool(rules["mask"]),
         )
 
@@ -60,11 +62,13 @@ class RawRows:
     @property
     def needs_time(self) -> bool:
         """Whether a row means nothing without its time."""
-        return bool(self.calendar) or self.step_s is not None
+        return bool(self.calendar) or self.step_s is not None or self.elapsed_s is not None
 
     def columns(self, features: Sequence[str]) -> tuple[str, ...]:
-        """The columns that a file has; the others are made of them: those of the calendar, and `NAME missing`."""
-        made = set(calendar_names(self.calendar))
+        """The columns that a file has; the others are made of them: those of the calendar, `elapsed`, and `NAME
+        missing`.
+        """
+        made = set(calendar_names(self.calendar)) | ({ELAPSED} if self.elapsed_s else set())
         if self.mask:
             made |= {f"{name} missing" for name in features}
         return tuple(name for name in features if name not in made)
@@ -88,6 +92,8 @@ class RawRows:
         parts = [values]
         if self.calendar and stamps is not None:
             parts.append(calendar(stamps, self.calendar))
+        if self.elapsed_s and stamps is not None:
+            parts.append(elapsed(stamps, self.elapsed_s))
         if self.mask:
             parts.append(gaps.astype(np.float64))
         return np.concatenate(parts, axis=1)

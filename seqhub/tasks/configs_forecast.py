@@ -156,6 +156,11 @@ class ForecastData(Config):
     calendar: tuple[Calendar, ...] = option(
         (), help="columns made of the time, a sine and a cosine each: hour of the day, day of the week, day of the year"
     )
+    elapsed: str | None = option(
+        None,
+        help="for rows at uneven times: a column of the time since the row before in this unit, as in 1h, which "
+        "layers of continuous time (cfc, ltc) read as their dt",
+    )
     mask: bool = option(False, help="read beside each column whether its value was missing (1) or there (0)")
     order: Literal["check", "sort"] = option(
         "check", help="rows that are not in the order of time: refuse or sort them"
@@ -172,11 +177,15 @@ class ForecastData(Config):
         if not self.target:
             return [("target", "no column is predicted", "name at least one column, as in target: [co2]")]
         needs = {"calendar": self.calendar, "order": self.order == "sort", "repeated": self.repeated != "error"}
-        for field, used in {**needs, "step": self.step is not None}.items():
+        spans = {"step": self.step, "elapsed": self.elapsed}
+        for field, used in {**needs, **{field: span is not None for field, span in spans.items()}}.items():
             if used and self.time is None:
                 return [(field, f"{field} needs to know when each row was", "name the column of times: time: NAME")]
-        if self.step is not None and step_seconds(self.step) is None:
-            return [("step", f"step {self.step!r} is no span of time", "write it as in 10s, 15min, 1h, 1d or 1w")]
+        for field, span in spans.items():
+            if span is not None and step_seconds(span) is None:
+                return [(field, f"{field} {span!r} is no span of time", "write it as in 10s, 15min, 1h, 1d or 1w")]
+        if self.step is not None and self.elapsed is not None:
+            return [("elapsed", "with step every row is as far from the one before", "give step or elapsed, not both")]
         if self.missing == "error" and (self.mask or self.step is not None):
             field, does = ("mask", "shows gaps") if self.mask else ("step", "makes gaps of missing rows")
             return [(field, f"{field} {does}, but missing: error refuses them", "set missing: interpolate or previous")]

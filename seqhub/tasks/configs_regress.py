@@ -32,6 +32,11 @@ class RegressConfig(Config):
     burn_in: int = option(
         0, help="first steps of a window or recording that no loss and no score looks at", ge=0, unit="steps"
     )
+    turn: tuple[str, ...] = option(
+        (),
+        help="vectors in a sensor's axes, each in columns `NAME x` and `NAME y`: every training window is turned about "
+        "z by a random angle, as if the sensor had been mounted so",
+    )
     history: int = option(16, help="steps that the linear baseline reads, up to the current one", ge=1, unit="steps")
 
     def problems(self, width: int) -> Problems:

@@ -21,6 +21,8 @@ from seqhub.data.batch import Batch
 from seqhub.data.columns import show_time
 from seqhub.data.table import Source
 from seqhub.data.windows import WindowDataset, window_ends
+from seqhub.errors import DataError
+from seqhub.geometry import INF, Geometry
 from seqhub.nn.ends import Ends
 from seqhub.runtime.spread import Spread
 from seqhub.tasks.base import Task, check_split, last_outputs
@@ -128,6 +130,12 @@ class Forecast(Task):
                 scores[name].update(answer[batch.index], batch)
         return {name: score.compute() for name, score in scores.items()}
 
+    def check_geometry(self, geometry: Geometry) -> None:
+        """DataError E312 where the time between rows would be lost on the way."""
+        if self.data.elapsed and not (geometry.slowest == 1 and geometry.future in (0, INF)):
+            what = "elapsed: the time between two rows cannot pass blocks with strides, resampling or look-ahead"
+            raise DataError(what, code="E312", fix="remove elapsed, or those blocks")
+
     def _ends_with_seasons(self) -> Tensor:
         """The training windows that every seasonal forecast can answer, or all where none can: [windows]."""
         ends = torch.tensor(self.dataset("train").ends)
@@ -153,10 +161,12 @@ class Forecast(Task):
         data, found = self.data, dict[str, Any]()
         if self._spread.kind != "point":
             found["output"] = {"kind": self._spread.kind, "levels": list(self._spread.levels)}
-        if data.calendar or data.mask or data.missing != "error" or data.order == "sort" or data.repeated != "error":
+        made = data.calendar or data.mask or data.elapsed
+        if made or data.missing != "error" or data.order == "sort" or data.repeated != "error":
             step = step_seconds(data.step) if data.step else None
             found["rows"] = {"order": data.order, "repeated": data.repeated, "step_s": step, "missing": data.missing}
             found["rows"] |= {"calendar": list(data.calendar), "mask": data.mask}
+            found["rows"]["elapsed_s"] = step_seconds(data.elapsed) if data.elapsed else None
         return found
 
     def describe(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from seqhub.tasks.losses import build_loss
 from seqhub.tasks.measured import Measured, read_measured
 from seqhub.tasks.measures import build_metrics
 from seqhub.tasks.regress_baselines import simple_answers
-from seqhub.tasks.regress_items import Pieces
+from seqhub.tasks.regress_items import Pieces, Turned
 from seqhub.tasks.regress_report import describe_measured
 from seqhub.tasks.regress_scores import RegressScores
 
@@ -61,11 +61,16 @@ class Regress(Task):
             anchor=anchor,
         )
         self._scale = torch.tensor(self.outputs.scale)
-        windows = {
-            "train": Pieces(train, options.burn_in, window=options.window, stride=options.stride, seed=self.seed)
-        }
+        windows = Pieces(
+            train,
+            options.burn_in,
+            window=options.window,
+            stride=options.stride,
+            turned=Turned.of(options.turn, self.measured.features, self.data.target),
+            seed=self.seed,
+        )
         others = {split: Pieces(self.measured.splits[split], options.burn_in) for split in SPLITS[1:]}
-        self._datasets = windows | others
+        self._datasets = {"train": windows, **others}
 
     def _anchor(self) -> tuple[int, ...]:
         """Where the columns of the anchor stand among the features."""

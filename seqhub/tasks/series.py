@@ -20,7 +20,7 @@ from seqhub.data.windows import window_ends
 from seqhub.errors import DataError
 from seqhub.nn.ends import Ends
 from seqhub.nn.spread import roles
-from seqhub.runtime.clock import Rows, Unfit, arrange, calendar, calendar_names
+from seqhub.runtime.clock import ELAPSED, Rows, Unfit, arrange, calendar, calendar_names, elapsed
 from seqhub.runtime.spread import Spread
 from seqhub.tasks.base import refuse_source
 from seqhub.tasks.configs_forecast import ForecastConfig, ForecastData, SeriesSplit, step_seconds
@@ -62,6 +62,9 @@ def read_series(source: Source, data: ForecastData, config: ForecastConfig) -> S
     if rows is not None and data.calendar:
         features += calendar_names(data.calendar)
         values = np.concatenate((values, calendar(rows.times, data.calendar)), axis=1)
+    if rows is not None and data.elapsed:
+        features += (ELAPSED,)
+        values = np.concatenate((values, elapsed(rows.times, step_seconds(data.elapsed) or 1)), axis=1)
     if data.mask:
         features += mask_names(named)
         values = np.concatenate((values, filled.astype(np.float64)), axis=1)
@@ -118,6 +121,7 @@ def fit_ends(series: Series, config: ForecastConfig) -> Ends:
         difference=config.inputs == "difference",
         anchor=tuple(range(k)) * (horizon * len(role)) if anchored else (),
         normalise=config.anchor == "running",
+        elapsed=series.features.index(ELAPSED) if ELAPSED in series.features else None,
         spread=config.output,
         levels=spread.levels,
     )
@@ -141,9 +145,10 @@ def _in_order(table: Table, data: ForecastData) -> tuple[Rows | None, list[str]]
     if not data.time:
         return None, []
     stamps = times(table, data.time)
-    if stamps.dtype.kind == "f" and data.calendar:
-        what = f"{table.origin}: column {data.time!r} holds plain numbers, but calendar needs dates"
-        raise DataError(what, code="E308", fix="write times as 1958-03-29 or 1958-03-29T12:30:00, or remove calendar")
+    asks = "calendar" if data.calendar else "elapsed" if data.elapsed else ""
+    if stamps.dtype.kind == "f" and asks:
+        what = f"{table.origin}: column {data.time!r} holds plain numbers, but {asks} needs dates"
+        raise DataError(what, code="E308", fix=f"write times as 1958-03-29 or 1958-03-29T12:30:00, or remove {asks}")
     step = step_seconds(data.step) if data.step else None
     try:
         return arrange(stamps, order=data.order, repeated=data.repeated, step_s=step)

@@ -98,6 +98,29 @@ def test_windows_begin_elsewhere_in_every_epoch_and_are_as_many():
     assert task.dataset("test").places == [(0, 0, len(task.measured.splits["test"][0].x))]
 
 
+def test_a_window_is_turned_with_all_its_vectors_by_one_angle_and_nothing_that_is_scored():
+    draw = np.random.default_rng(4)
+    names = ("a x", "a y", "a z", "b x", "b y")
+    found = Sequences(list(draw.normal(size=(6, 12, 5))), ["?"] * 6, names, "given", names=tuple("abcdef"))
+    task = make(found, data={"target": ("b x", "b y")}, turn=("a", "b"))
+    items = task.dataset("train")
+    whole = task.measured.splits["train"][0]
+    angles = []
+    for epoch in range(3):
+        items.begin(epoch)
+        x, target = items[0].x.numpy(), items[0].target.numpy()
+        angle = np.angle((target[:, 0] + 1j * target[:, 1]) / (whole.y[:, 0] + 1j * whole.y[:, 1]))
+        assert angle == pytest.approx(np.full(12, angle[0]), abs=1e-5)
+        turned = (whole.x[:, 0] + 1j * whole.x[:, 1]) * np.exp(1j * angle[0])
+        assert x == pytest.approx(np.stack((turned.real, turned.imag, whole.x[:, 2]), axis=1), abs=1e-5)
+        angles.append(round(float(angle[0]), 4))
+    assert len(set(angles)) == 3
+    assert task.dataset("test")[0].x.numpy() == pytest.approx(task.measured.splits["test"][0].x)
+    with pytest.raises(DataError, match="are not columns of one side") as error:
+        make(found, data={"target": ("b x",)}, turn=("b",))
+    assert error.value.problems[0].code == "E307"
+
+
 def test_the_loss_is_the_squared_error_of_scored_steps_in_standard_units():
     task = make(recordings(), burn_in=3, data={"features": ("u",)})
     items = task.dataset("train")
