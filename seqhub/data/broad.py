@@ -55,8 +55,15 @@ class BroadSource:
             "integrator up": followed(gyr, acc, step_s, math.inf),
             "filter up": followed(gyr, acc, step_s, self.config.filter_s),
         }
+        named = {name: self._thinned(values, mean=name in ("gyr", "acc")) for name, values in named.items()}
         columns = {f"{name} {axis}": values[:, i] for name, values in named.items() for i, axis in enumerate(_AXES)}
-        return Table(columns | {"movement": arrays["movement"][:, 0]}, self.config.path)
+        return Table(columns | {"movement": self._thinned(arrays["movement"], mean=False)[:, 0]}, self.config.path)
+
+    def _thinned(self, values: Numbers, *, mean: bool) -> Numbers:
+        """[T K] -> [T / every  K]; a rest of samples at the end is left out."""
+        every = self.config.every
+        blocks = values[: len(values) - len(values) % every].reshape(-1, every, values.shape[1])
+        return blocks.mean(axis=1) if mean else blocks[:, -1]
 
 
 def up_of(quaternions: Numbers) -> Numbers:

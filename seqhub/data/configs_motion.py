@@ -42,4 +42,7 @@ class BroadConfig(Config):
     """A trial of BROAD: an inertial sensor on a moving body, and which way is up, by cameras."""
 
     path: str = option(help="a file of data_mat/, relative to the recipe or to the folder SEQHUB_DATA")
-    filter_s: float = option(3.0, help="time constant of the complementary filter", gt=0, unit="s")
+    filter_s: float = option(10.0, help="time constant of the complementary filter", gt=0, unit="s")
+    every: int = option(
+        1, help="samples that become one step: rates and accelerations by their mean, the rest as at the last", ge=1
+    )

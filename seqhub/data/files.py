@@ -11,8 +11,7 @@ from seqhub.errors import DataError
 
 
 def data_folders() -> list[Path]:
-    """Where data sets lie: in the folder `SEQHUB_DATA`, if that is set, and in the cache, where `data get` brings them.
-    """
+    """Where data sets lie: the folder `SEQHUB_DATA`, if it is set, and the cache, where `data get` brings them else."""
     root = os.environ.get("SEQHUB_DATA", "")
     return [*([Path(root)] if root else []), cache_root() / "data"]
 

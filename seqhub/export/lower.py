@@ -12,6 +12,7 @@ from onnx_ir.passes.common import ClearMetadataAndDocStringPass, RemoveUnusedNod
 from torch._dynamo.exc import UserError, UserErrorType
 
 from seqhub.errors import ExportError
+from seqhub.export.operators import TRANSLATIONS
 from seqhub.export.quiet import quiet_exporter
 from seqhub.export.twin import NAMES, DeploymentTwin, Role, describe_graph
 from seqhub.nn import exporting
@@ -33,6 +34,7 @@ def lower(twin: DeploymentTwin, role: Role, *, opset: int) -> tuple[onnx.ModelPr
                 dynamic_shapes=twin.dynamic_shapes(),  # for their names
                 input_names=[tensor.name for tensor in promised.inputs],
                 output_names=[tensor.name for tensor in promised.outputs],
+                custom_translation_table=dict(TRANSLATIONS),
                 verbose=False,
             )
     except ExportError:

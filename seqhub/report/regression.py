@@ -41,7 +41,7 @@ def regression_plot(picture: RegressionPicture, path: Path) -> Path:
             axis.plot(at, guess[shown], color=MODEL, linewidth=1.2, label=f"model, rmse {rmse:.3g}")
             axis.set_ylabel(name)
             axis.margins(x=0.01, y=0.1)
-            axis.legend(loc="upper right", ncols=2)
+            axis.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=2)
         part = f"first {_SHOWN} of {steps} steps" if steps > _SHOWN else f"{steps} steps"
         axes[0].set_title("\n".join(line for line in (picture.title, f"test data, {part}") if line))
         axes[-1].set_xlabel("step")

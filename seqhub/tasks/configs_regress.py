@@ -61,7 +61,7 @@ class RegressSplit(ItemSplit):
     """Shares of the recordings, drawn at random, or of the time of each; or the test recordings by name."""
 
     by: Literal["auto", "recordings", "time"] = option(
-        "auto",
+        default="auto",
         help="what is split: whole recordings, or the steps of each, the earliest train and the latest test; auto: "
         "time where there are fewer than three recordings",
     )

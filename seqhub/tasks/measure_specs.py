@@ -59,6 +59,13 @@ def seqhub_register_metrics() -> Iterator[MetricSpec]:
         summary="Size of the mean error: how far answers lie to one side.",
     )
     yield MetricSpec(
+        name="smape",
+        target="seqhub.tasks.measures:Smape",
+        config=Config,
+        summary="Symmetric mean absolute percentage error, 0 to 200: for values above zero of any size.",
+        reference="Makridakis 1993, doi:10.1016/0169-2070(93)90079-3",
+    )
+    yield MetricSpec(
         name="angle",
         target="seqhub.tasks.measures:Angle",
         config=Config,

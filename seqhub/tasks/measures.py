@@ -65,6 +65,22 @@ class Bias:
         return abs(self._sum) / self._count if self._count else float("nan")
 
 
+class Smape:
+    """2 |p - y| / (|p| + |y|) in per cent, averaged: 0 to 200; two zeros agree (Makridakis 1993, as in the M4)."""
+
+    def __init__(self) -> None:
+        self._sum, self._count = 0.0, 0
+
+    def update(self, answer: Tensor, truth: Tensor) -> None:
+        size = answer.abs() + truth.abs()
+        apart = 200 * (answer - truth).abs() / torch.where(size > 0, size, torch.ones_like(size))
+        self._sum += float(apart.double().sum())
+        self._count += truth.numel()
+
+    def compute(self) -> float:
+        return self._sum / self._count if self._count else float("nan")
+
+
 class Angle:
     """Root mean square of the angle between p and y, vectors of the K columns, in degrees; lengths do not count."""
 
@@ -82,4 +98,4 @@ class Angle:
         return math.sqrt(self._sum / self._count) if self._count else float("nan")
 
 
-PLAIN: dict[str, type[Metric]] = {"max-error": MaxError, "bias": Bias, "angle": Angle}
+PLAIN: dict[str, type[Metric]] = {"max-error": MaxError, "bias": Bias, "smape": Smape, "angle": Angle}

@@ -152,6 +152,13 @@ def test_a_trial_becomes_columns(tmp_path):
     assert np.isnan(table.columns["up z"][5])
     assert table.columns["filter up z"] == pytest.approx(np.ones(30))
     assert table.columns["movement"].tolist() == [1.0] * 30
+    acc = np.arange(90.0).reshape(30, 3) + 1
+    trial(tmp_path / "t.mat", imu_acc=acc)
+    whole, thin = (BroadSource(BroadConfig(path="t.mat", every=every), tmp_path).read() for every in (1, 4))
+    assert thin.rows == 7
+    assert thin.columns["acc y"] == pytest.approx(acc[:28, 1].reshape(7, 4).mean(axis=1))
+    for name in ("up x", "filter up y"):
+        assert thin.columns[name] == pytest.approx(whole.columns[name][3:28:4], nan_ok=True)
 
 
 def test_arrays_become_columns(tmp_path):
