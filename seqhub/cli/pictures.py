@@ -60,8 +60,12 @@ def forecast_pictures(
     from seqhub.report.forecast import ForecastPicture
     from seqhub.tasks.forecast_baselines import naive_forecasts
 
-    ends = torch.tensor(dataset.ends)
-    naive = naive_forecasts(dataset.series[:, : dataset.targets], ends, dataset.horizon, season, dataset.lookback)
+    begins = torch.tensor([begin for begin in dataset.begins if begin == dataset.begins[0]])
+    ends = torch.tensor(dataset.ends[: len(begins)])
+    records = records[: len(begins)]  # of several series the first is drawn
+    title = f"{title}: {records[0]['series']}" if records and "series" in records[0] else title
+    levels = dataset.series[:, : dataset.targets]
+    naive = naive_forecasts(levels, ends, dataset.horizon, season, dataset.lookback, begins)
     return [
         ForecastPicture(
             target=target,

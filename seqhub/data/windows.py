@@ -9,6 +9,8 @@ Shapes: N rows, L lookback, H horizon, D features, K targets.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -27,14 +29,24 @@ def window_ends(span: Span, lookback: int, horizon: int, stride: int = 1) -> ran
 class WindowDataset(Items):
     """Item i: x [L D], target [H K]; with `every_step`, target [L H K], one for each step of the window.
 
-    series: [N D] with the K targets as its first columns.
+    series: [N D] with the K targets as its first columns.  begins: the first row of each window's own series, where
+    several stand one behind the other.
     """
 
     def __init__(
-        self, series: Tensor, ends: range, *, lookback: int, horizon: int, targets: int, every_step: bool = False
+        self,
+        series: Tensor,
+        ends: Sequence[int],
+        *,
+        lookback: int,
+        horizon: int,
+        targets: int,
+        every_step: bool = False,
+        begins: Sequence[int] | None = None,
     ) -> None:
         self.series = series
         self.ends = ends
+        self.begins = [0] * len(ends) if begins is None else begins
         self.lookback = lookback
         self.horizon = horizon
         self.targets = targets

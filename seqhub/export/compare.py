@@ -94,6 +94,8 @@ class Tally:
     state_max: float = 0.0
     steps: int = 0  # output steps whose largest score was compared
     agreed: int = 0  # of them, those where both have it in one place
+    excused: int = 0  # cases with a difference beyond the tolerance that was let pass
+    _open: bool = False  # the present case has such a difference
     _values: int = 0
     _sum: float = 0.0
     _max: float = 0.0
@@ -120,6 +122,16 @@ class Tally:
         if expected.size and expected.dtype.kind == "f":
             relative = np.abs(expected - found) / np.maximum(1, np.abs(expected))
             self.state_max = max(self.state_max, float(relative.max()))
+
+    def add_excuses(self, differences: np.ndarray, allowed: np.ndarray) -> None:
+        """Differences that passed; those beyond what the tolerance alone allows were excused."""
+        self._open = self._open or bool((differences > allowed).any())
+
+    def end_case(self) -> None:
+        """The present case passed."""
+        self.cases += 1
+        self.excused += self._open
+        self._open = False
 
     def add_choices(self, expected: np.ndarray, found: np.ndarray) -> None:
         """Scores [... C] of valid output steps: is the largest the same one?"""

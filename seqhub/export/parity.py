@@ -107,6 +107,8 @@ def _report(tallies: dict[str, Tally], unsuited: str) -> dict[str, Any]:
     """Ordinary runs at the top, the other trials by name below; a trial without cases is not there."""
     report = tallies.get("ordinary", Tally()).as_dict()
     report |= {name: t.as_dict() for name, t in tallies.items() if name not in ("ordinary", "evaluated") and t.cases}
+    if "large" in report:
+        report["large"]["excused"] = tallies["large"].excused
     evaluated = tallies.get("evaluated", Tally())
     if not evaluated.cases:
         reason = unsuited or f"every case is larger than {EVALUATED_SIZE} steps"

@@ -64,8 +64,8 @@ def compare_run(
         return wrong
     raw = _zeroed(truth.y, truth.out_lengths, units)[:, :longest]
     expected, found = units.standard(raw), units.standard(_zeroed(got, got_lengths, units)[:, :longest])
-    allowed = units.allowed(raw, tolerance) + truth.slack.get("y", 0.0) / units.output_scale
-    wrong = compare_values("y", expected, found, allowed, large, tally) or _dirty_padding(got, got_lengths)
+    allowed, slack = units.allowed(raw, tolerance), truth.slack.get("y", 0.0) / units.output_scale
+    wrong = compare_values("y", expected, found, allowed, slack, large, tally) or _dirty_padding(got, got_lengths)
     if wrong is not None:
         return wrong
     if units.classes and not large:
@@ -76,27 +76,41 @@ def compare_run(
         wrong = _woken(told, inputs.state[name].numpy(), slot, truth.idle)
         if large and wrong is None:
             value, slot, wrong = _finite_alike(told, value, slot)
-        wrong = wrong or mismatch(told, value, slot, tolerance * (1 + np.abs(value)) + truth.slack.get(name, 0.0))
+        close = np.asarray(tolerance * (1 + np.abs(value)))
+        wrong = wrong or mismatch(told, value, slot, close + truth.slack.get(name, 0.0))
         if wrong is not None:
             return wrong
         tally.add_state(value, slot)
-    tally.cases += 1
+        if value.dtype.kind == "f":
+            tally.add_excuses(np.abs(value - slot), close)
+    tally.end_case()
     return None
 
 
 def compare_values(
-    name: str, expected: np.ndarray, found: np.ndarray, allowed: np.ndarray, large: bool, tally: Tally
+    name: str,
+    expected: np.ndarray,
+    found: np.ndarray,
+    allowed: np.ndarray,
+    slack: np.ndarray,
+    large: bool,
+    tally: Tally,
 ) -> Mismatch | None:
-    """Outputs in standard units. Large ones are counted relative to themselves, and may overflow in both alike."""
+    """Outputs in standard units. Large ones are counted relative to themselves, may overflow in both alike, and may
+    differ by `slack` besides.
+    """
     if not large:
         wrong = mismatch(name, expected, found, allowed)
         if wrong is None:
             tally.add(expected, found)
         return wrong
     expected, found, wrong = _finite_alike(name, expected, found)
-    wrong = wrong or mismatch(name, expected, found, np.nan_to_num(allowed, posinf=0.0))
+    allowed = np.nan_to_num(allowed, posinf=0.0)
+    wrong = wrong or mismatch(name, expected, found, allowed + slack)
     if wrong is None:
-        tally.add_differences(np.abs(expected - found) / (1 + np.abs(expected)))
+        differences = np.abs(expected - found)
+        tally.add_differences(differences / (1 + np.abs(expected)))
+        tally.add_excuses(differences, allowed)
     return wrong
 
 
@@ -117,7 +131,7 @@ def compare_permuted(graph: Runs, inputs: Inputs, units: Units, tolerance: float
         wrong = wrong or mismatch(f"next_{name}", value[order], got_after[name], close)
     if wrong is None:
         tally.add(expected, found)
-        tally.cases += 1
+        tally.end_case()
     return wrong
 
 

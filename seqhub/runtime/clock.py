@@ -142,6 +142,18 @@ def elapsed(times: np.ndarray, unit_s: int) -> np.ndarray:
     return np.concatenate(([1.0], gaps))[: len(times), None]
 
 
+def ahead_names(known: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the columns that hold what is known of a later row."""
+    return tuple(f"{name} ahead" for name in known)
+
+
+def later(values: np.ndarray, steps: int) -> np.ndarray:
+    """In each row the value `steps` rows later; where there is none, the last one: [N ..]."""
+    rows = np.minimum(np.arange(len(values)) + steps, len(values) - 1)
+    found: np.ndarray = values[rows]
+    return found
+
+
 def filled(values: np.ndarray, how: str) -> np.ndarray:
     """Values [N D] without gaps: by a straight line between neighbours, or the value before; at the end always the
     value before. A gap at the start stays NaN.

@@ -96,7 +96,10 @@ def _arranged(path: Path, time: str, rows: list[_Row], raw: RawRows, names: Sequ
         raise _problem(path, lines[1], f"column '{time}': {error}, see line {lines[0]}", error.fix) from None
     except Missing as error:
         what = f"column '{names[error.column]}': {error}"
-        raise _problem(path, rows[0].line, what, "fill the cell, or remove the row") from None
+        fix = "fill the cell, or remove the row"
+        if "in advance" in what:
+            fix = "give a row for each step of the forecast, with this column alone"
+        raise _problem(path, rows[error.row].line, what, fix) from None
 
 
 def _number(path: Path, line: int, column: str, cell: str, gaps: bool = False) -> float:

@@ -12,21 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from seqhub.runtime.clock import ELAPSED, arrange, calendar, calendar_names, elapsed, filled
+from seqhub.runtime.clock import ELAPSED, ahead_names, arrange, calendar, calendar_names, elapsed, filled, later
 
 
 class Missing(ValueError):
-    """A column without a value to begin with. column: its position."""
+    """A column without a value where one is needed. column: its position among `columns`.  row: as it was read."""
 
-    def __init__(self, column: int) -> None:
-        super().__init__("the first values are missing, so nothing stands for them")
-        self.column = column
+    def __init__(
+        self, column: int, row: int = 0, what: str = "the first values are missing, so nothing stands for them"
+    ) -> None:
+        super().__init__(what)
+        self.column, self.row = column, row
 
 
 @dataclass(frozen=True)
 class RawRows:
     """order, repeated, step_s: see `clock.arrange`.  missing: `error`, or how gaps are filled, see `clock.filled`.
-    calendar, elapsed_s, mask: columns that are made, see `columns`.
+    calendar, elapsed_s, mask: columns that are made, see `columns`.  known: columns that are read `horizon` rows
+    later; the last `horizon` rows of a file have these alone, and none of the first `targets` columns.
     """
 
     order: str = "check"
@@ -36,6 +39,9 @@ class RawRows:
     calendar: tuple[str, ...] = ()
     elapsed_s: int | None = None
     mask: bool = False
+    known: tuple[str, ...] = ()
+    targets: int = 0
+    horizon: int = 0
 
     @classmethod
     def of(cls, task: Mapping[str, Any]) -> RawRows | None:
@@ -52,12 +58,15 @@ class RawRows:
             calendar=tuple(str(kind) for kind in rules["calendar"]),
             elapsed_s=rules.get("elapsed_s"),
             mask=bool(rules["mask"]),
+            known=tuple(str(name) for name in rules.get("known", ())),
+            targets=int(rules.get("targets", 0)),
+            horizon=int(rules.get("horizon", 0)),
         )
 
     @property
     def gaps(self) -> bool:
         """Whether cells may be empty."""
-        return self.missing != "error"
+        return self.missing != "error" or bool(self.known)
 
     @property
     def needs_time(self) -> bool:
@@ -71,7 +80,8 @@ class RawRows:
         made = set(calendar_names(self.calendar)) | ({ELAPSED} if self.elapsed_s else set())
         if self.mask:
             made |= {f"{name} missing" for name in features}
-        return tuple(name for name in features if name not in made)
+        made |= set(ahead_names(self.known))
+        return (*(name for name in features if name not in made), *self.known)
 
     def steps(self, values: np.ndarray, times: Sequence[str]) -> np.ndarray:
         """Values [M F] of the file's columns with NaN for gaps, and each row's time or none -> steps [N D] float64.
@@ -83,13 +93,13 @@ class RawRows:
         if stamps is not None:
             rows, _ = arrange(stamps, order=self.order, repeated=self.repeated, step_s=self.step_s)
             values, stamps = rows(values), rows.times
+        source = np.arange(len(values)) if stamps is None else rows.row
+        if self.known:
+            values, ahead = self._ahead(values, source)
+            stamps = None if stamps is None else stamps[: len(values)]
         gaps = np.isnan(values)
-        if gaps.any():
-            values = filled(values, self.missing)
-        left = np.flatnonzero(np.isnan(values).any(axis=0))
-        if len(left):
-            raise Missing(int(left[0]))
-        parts = [values]
+        values = self._filled(values, source)
+        parts = [values, ahead] if self.known else [values]
         if self.calendar and stamps is not None:
             parts.append(calendar(stamps, self.calendar))
         if self.elapsed_s and stamps is not None:
@@ -97,6 +107,36 @@ class RawRows:
         if self.mask:
             parts.append(gaps.astype(np.float64))
         return np.concatenate(parts, axis=1)
+
+    def _filled(self, values: np.ndarray, source: np.ndarray, first: int = 0) -> np.ndarray:
+        """Without gaps, or `Missing`. first: position of the first of these columns.  source: the rows as read."""
+        gaps = np.isnan(values)
+        if not gaps.any():
+            return values
+        if self.missing == "error":
+            row, column = (int(i[0]) for i in np.nonzero(gaps))
+            raise Missing(first + column, max(0, int(source[row])), "the value is missing")
+        values = filled(values, self.missing)
+        left = np.flatnonzero(np.isnan(values).any(axis=0))
+        if len(left):
+            raise Missing(first + int(left[0]))
+        return values
+
+    def _ahead(self, values: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows up to the last that has a target, without and with the known columns: [N F], [N len(known)].
+
+        The `horizon` rows behind it have the known columns; what else they hold is not read.
+        """
+        first = values.shape[1] - len(self.known)
+        there = np.flatnonzero(~np.isnan(values[:, : self.targets]).all(axis=1))
+        if not len(there):
+            raise Missing(0)
+        stop = int(there[-1]) + 1
+        if len(values) < stop + self.horizon:
+            what = f"{len(values) - stop} rows stand behind the last value of a target, but {self.horizon} are forecast"
+            raise Missing(first, max(0, int(source[stop - 1])), f"{what}, and it is known in advance")
+        known = self._filled(values[: stop + self.horizon, first:], source, first)
+        return values[:stop, :first], later(known, self.horizon)[:stop]
 
 
 def moment(cell: str) -> np.datetime64:

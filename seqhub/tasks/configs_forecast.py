@@ -149,6 +149,12 @@ class ForecastData(Config):
 
     target: tuple[str, ...] = option(help="columns that are predicted")
     covariates: tuple[str, ...] = option((), help="further columns that are read")
+    known: tuple[str, ...] = option(
+        (), help="columns that are known in advance, as holidays are: each step reads their values `horizon` steps later"
+    )
+    series: str | None = option(
+        None, help="column that tells several series apart: windows lie in one of them, and each is split by time"
+    )
     time: str | None = option(None, help="column of times, checked to increase; null: the order of the rows is trusted")
     missing: Literal["error", "interpolate", "previous"] = option(
         "error", help="empty cells: refuse them, fill them by a straight line, or repeat the value before"
@@ -191,11 +197,14 @@ class ForecastData(Config):
             return [(field, f"{field} {does}, but missing: error refuses them", "set missing: interpolate or previous")]
         if len(set(self.calendar)) < len(self.calendar):
             return [("calendar", f"calendar {list(self.calendar)} names one twice", "name each once")]
-        named = [*self.target, *self.covariates]
+        if any(name in self.target for name in self.known) or len(set(self.known)) < len(self.known):
+            what = f"known {list(self.known)} names a target, or a column twice"
+            return [("known", what, "name each column once that is known in advance")]
+        named = [*self.target, *self.covariates, *([self.series] if self.series else [])]
         again = next((name for i, name in enumerate(named) if name in named[:i]), None)
         if again is None:
             return []
-        field = "covariates" if again in self.covariates else "target"
+        field = "series" if again == self.series else "covariates" if again in self.covariates else "target"
         return [(field, f"column {again!r} is named twice", "name it once; targets are read too")]
 
 

@@ -19,8 +19,9 @@ from torch import Tensor
 
 from seqhub.data.batch import Batch
 from seqhub.data.columns import show_time
+from seqhub.data.splits import SPLITS
 from seqhub.data.table import Source
-from seqhub.data.windows import WindowDataset, window_ends
+from seqhub.data.windows import WindowDataset
 from seqhub.errors import DataError
 from seqhub.geometry import INF, Geometry
 from seqhub.nn.ends import Ends
@@ -39,7 +40,7 @@ _BATCH = 256
 
 
 class Forecast(Task):
-    """Windows over one series, split by time."""
+    """Windows over one series, or over each of several, split by time."""
 
     def __init__(self, options: ForecastConfig, data: ForecastData, source: Source, seed: int) -> None:
         del seed  # nothing here is drawn at random
@@ -54,9 +55,9 @@ class Forecast(Task):
         self._ends = fit_ends(self.series, self.options)
         self._values = torch.from_numpy(self.series.values).float()  # [N D]
         self._scale = torch.tensor(self._ends.output_scale)  # [O]
-        train = torch.from_numpy(self.series.train[:, : self.series.targets])
-        self._naive_error = seasonal_error(train, self.options.season)
-        self._units = train.std(dim=0, correction=0) if self.options.scores == "standard" else None
+        trains = [torch.from_numpy(train[:, : self.series.targets]) for train in self.series.each("train")]
+        self._naive_error = seasonal_error(trains, self.options.season)
+        self._units = torch.cat(trains).std(dim=0, correction=0) if self.options.scores == "standard" else None
 
     @property
     def ends(self) -> Ends:
@@ -66,9 +67,13 @@ class Forecast(Task):
         """Windows whose targets lie in the split; those of train lie `stride` apart and may have a target per step."""
         check_split(split)
         options, training = self.options, split == "train"
+        ends, begins = self.series.windows(
+            split, options.lookback, options.horizon, options.stride if training else 1
+        )
         return WindowDataset(
             self._values,
-            window_ends(self.series.spans[split], options.lookback, options.horizon, options.stride if training else 1),
+            ends,
+            begins=begins,
             lookback=options.lookback,
             horizon=options.horizon,
             targets=self.series.targets,
@@ -105,23 +110,22 @@ class Forecast(Task):
 
     def naive_answers(self, split: str) -> dict[str, Tensor]:
         """repeat-last, drift, and with a season seasonal and seasonal-drift: [windows H*K]."""
-        ends = torch.tensor(self.dataset(split).ends)
-        return {name: forecast.flatten(1) for name, forecast in self._naive(ends).items()}
+        return {name: forecast.flatten(1) for name, forecast in self._naive(*_rows(self.dataset(split))).items()}
 
-    def _naive(self, ends: Tensor) -> dict[str, Tensor]:
-        series = self._values[:, : self.series.targets]
-        return naive_forecasts(series, ends, self.options.horizon, self.options.season, self.options.lookback)
+    def _naive(self, ends: Tensor, begins: Tensor) -> dict[str, Tensor]:
+        series, options = self._values[:, : self.series.targets], self.options
+        return naive_forecasts(series, ends, options.horizon, options.season, options.lookback, begins)
 
     def baselines(self, split: str) -> dict[str, dict[str, float]]:
         """Of an answer with a spread, the naive forecasts have one too: the quantiles of their own errors in train."""
         if self._spread.kind == "point":
             return super().baselines(split)
         spread = naive_spread(self._spread, self.options.interval)
-        known = self._ends_with_seasons()
+        known, begins = self._ends_with_seasons()
         steps = torch.arange(1, self.options.horizon + 1)
         truth = self._values[known[:, None] + steps, : self.series.targets]
-        naive = self._naive(torch.tensor(self.dataset(split).ends))
-        answers = spread_out(naive, self._naive(known), truth, spread)
+        naive = self._naive(*_rows(self.dataset(split)))
+        answers = spread_out(naive, self._naive(known, begins), truth, spread)
         scores = {name: self._scores(spread) for name in answers}
         items = self.dataset(split)
         for first in range(0, len(items), _BATCH):
@@ -136,12 +140,13 @@ class Forecast(Task):
             what = "elapsed: the time between two rows cannot pass blocks with strides, resampling or look-ahead"
             raise DataError(what, code="E312", fix="remove elapsed, or those blocks")
 
-    def _ends_with_seasons(self) -> Tensor:
-        """The training windows that every seasonal forecast can answer, or all where none can: [windows]."""
-        ends = torch.tensor(self.dataset("train").ends)
+    def _ends_with_seasons(self) -> tuple[Tensor, Tensor]:
+        """The training windows that every seasonal forecast can answer, or all where none can: the last row of each and
+        the first of its series [windows]."""
+        ends, begins = _rows(self.dataset("train"))
         season = self.options.season or 1
-        enough = ends[ends >= season * math.ceil(self.options.horizon / season)]
-        return enough if len(enough) else ends
+        enough = ends - begins >= season * math.ceil(self.options.horizon / season)
+        return (ends[enough], begins[enough]) if enough.any() else (ends, begins)
 
     def manifest(self) -> dict[str, Any]:
         return {
@@ -161,23 +166,30 @@ class Forecast(Task):
         data, found = self.data, dict[str, Any]()
         if self._spread.kind != "point":
             found["output"] = {"kind": self._spread.kind, "levels": list(self._spread.levels)}
-        made = data.calendar or data.mask or data.elapsed
+        if data.series:
+            found["sequence"] = data.series
+        made = data.calendar or data.mask or data.elapsed or data.known
         if made or data.missing != "error" or data.order == "sort" or data.repeated != "error":
             step = step_seconds(data.step) if data.step else None
             found["rows"] = {"order": data.order, "repeated": data.repeated, "step_s": step, "missing": data.missing}
             found["rows"] |= {"calendar": list(data.calendar), "mask": data.mask}
             found["rows"]["elapsed_s"] = step_seconds(data.elapsed) if data.elapsed else None
+            if data.known:
+                found["rows"] |= {"known": list(data.known), "targets": len(data.target)}
+                found["rows"]["horizon"] = self.options.horizon
         return found
 
     def describe(self) -> dict[str, Any]:
-        windows = {split: len(self.dataset(split)) for split in self.series.spans}
+        windows = {split: len(self.dataset(split)) for split in SPLITS}
         return describe_series(self.series, self.options, self.data, windows) | {"baselines": self.baselines("test")}
 
     def records(self, answers: list[Tensor], split: str) -> list[dict[str, Any]]:
         """Per window: its last row, the times of the predicted steps, truth and prediction by target."""
         names, horizon, times = self._ends.output_names, self.options.horizon, self.series.times
         targets, found = self.series.targets, []
-        for index, end in enumerate(self.dataset(split).ends):
+        named = {part.first: part.name for part in self.series.parts}
+        items = self.dataset(split)
+        for index, (end, begin) in enumerate(zip(items.ends, items.begins, strict=True)):
             rows = range(end + 1, end + 1 + horizon)
             truth = self.series.values[end + 1 : end + 1 + horizon]
             parameters = answers[index].double().view(horizon, self._spread.size, targets).numpy()  # [H P K]
@@ -191,11 +203,17 @@ class Forecast(Task):
             found.append(
                 {
                     "index": index,
-                    "row": end,
-                    "times": [show_time(times[row]) for row in rows] if times is not None else list(rows),
+                    **({"series": named[begin]} if self.data.series else {}),
+                    "row": end - begin,
+                    "times": [show_time(times[row]) for row in rows] if times is not None else [row - begin for row in rows],
                     "truth": {name: truth[:, i].tolist() for i, name in enumerate(names)},
                     "prediction": {name: guess[:, i].tolist() for i, name in enumerate(names)},
                     **interval,
                 }
             )
         return found
+
+
+def _rows(items: WindowDataset) -> tuple[Tensor, Tensor]:
+    """The last row of each window, and the first of its series: [windows]."""
+    return torch.tensor(items.ends), torch.tensor(items.begins)

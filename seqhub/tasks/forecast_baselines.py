@@ -12,7 +12,7 @@ some and not for others, so a baseline that cannot answer all of them is left ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -21,8 +21,13 @@ from seqhub.runtime.spread import Spread
 from seqhub.tasks.configs_forecast import tails
 
 
-def naive_forecasts(series: Tensor, ends: Tensor, horizon: int, season: int | None, lookback: int) -> dict[str, Tensor]:
-    """For windows that end at rows `ends` [W] of series [N K]: name to predictions [W H K]."""
+def naive_forecasts(
+    series: Tensor, ends: Tensor, horizon: int, season: int | None, lookback: int, begins: Tensor
+) -> dict[str, Tensor]:
+    """For windows that end at rows `ends` [W] of series [N K]: name to predictions [W H K].
+
+    begins: [W] the first row of each window's own series.
+    """
     last = series[ends].unsqueeze(1)  # [W 1 K]
     steps = torch.arange(1, horizon + 1)
     found = {"repeat-last": last.expand(-1, horizon, -1)}
@@ -32,10 +37,10 @@ def naive_forecasts(series: Tensor, ends: Tensor, horizon: int, season: int | No
         return found
     back = season * ((steps + season - 1) // season)  # [H] whole seasons, so that t + h - back <= t
     before = ends.unsqueeze(1) + steps - back  # [W H]
-    if int(before.min()) >= 0:
+    if bool((before >= begins[:, None]).all()):
         found["seasonal"] = series[before]
     then = ends.unsqueeze(1) - back
-    if int(then.min()) >= 0:
+    if bool((then >= begins[:, None]).all()):
         found["seasonal-drift"] = series[before] + last - series[then]
     return found
 
@@ -67,7 +72,8 @@ def spread_out(
     return found
 
 
-def seasonal_error(train: Tensor, season: int | None) -> Tensor:
-    """Mean |y[t] - y[t - season]| over train [N K]: [K]. Without a season, or with one too long, of the step before."""
-    lag = season if season is not None and season < len(train) else 1
-    return (train[lag:] - train[:-lag]).abs().mean(dim=0)
+def seasonal_error(trains: Sequence[Tensor], season: int | None) -> Tensor:
+    """Mean |y[t] - y[t - season]| over train, of each series [N K]: [K]. Without a season, or with one that is too long
+    for one of them, of the step before."""
+    lag = season if season is not None and season < min(map(len, trains)) else 1
+    return torch.cat([train[lag:] - train[:-lag] for train in trains]).abs().mean(dim=0)

@@ -78,6 +78,25 @@ def test_export_as_json_to_another_folder(run: Path, tmp_path: Path, capsys: pyt
     assert not (run / "bundle").exists()
 
 
+@pytest.mark.parametrize(("profile", "opset"), [("modern", 24), ("ort", 20)])
+def test_export_with_another_profile_than_the_recipes(
+    profile: str, opset: int, run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("seqhub.export.fused.SHARE", 1e6)  # fused files are kept, whatever they gain
+    assert main(["export", str(run), "--profile", profile, "--json"]) == 0
+    capsys.readouterr()
+    manifest = json.loads((run / "bundle" / "seqhub.json").read_text())
+    assert (manifest["profile"], manifest["opset"]) == (profile, opset)
+    assert ("ort" in manifest) == (run / "bundle" / "full.ort.onnx").exists() == (profile == "ort")
+    assert main(["verify", str(run / "bundle")]) == 0
+
+
+def test_export_refuses_an_unknown_profile(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(run), "--profile", "fast"]) == 2
+    assert "portable" in capsys.readouterr().err
+    assert not (run / "bundle").exists()
+
+
 def test_export_refuses_a_folder_with_something_else(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run / "bundle").mkdir()
     (run / "bundle" / "notes.txt").write_text("mine")

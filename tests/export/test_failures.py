@@ -39,6 +39,18 @@ class Raw(SequenceLayer):
         return zero_padding(self.inner(zero_padding(x, lengths))[0], lengths), lengths, {}
 
 
+class LogSigmoid(SequenceLayer):
+    """y = log sigmoid(x). No state."""
+
+    def __init__(self) -> None:
+        super().__init__(3, Geometry(width=3))
+
+    def forward(
+        self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
+    ) -> Result:
+        return zero_padding(nn.functional.logsigmoid(zero_padding(x, lengths)), lengths), lengths, {}
+
+
 def lowered(layer: SequenceLayer) -> tuple[onnx.ModelProto, GraphInfo]:
     return lower(DeploymentTwin(layer.eval(), "full").eval(), "full", opset=20)
 
@@ -131,3 +143,10 @@ def test_a_sum_behind_a_convolution_does_not_stop_the_trace() -> None:
         expected = model(x, torch.tensor([1]), model.initial_state(1))[0].numpy()
     found, _, _ = graph.run(x.numpy(), np.array([1]), graph.initial_state(1))
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_log_sigmoid_stays_finite_far_below_zero() -> None:
+    """The exporter writes log(sigmoid(x)), and onnxruntime's sigmoid is zero below -18."""
+    x = np.array([[[-3000, -20, -1], [0, 1, 3000]]], np.float32)
+    found, _, _ = opened(LogSigmoid()).run(x, np.array([2]), {})
+    np.testing.assert_allclose(found, -np.logaddexp(0, -x.astype(np.float64)), atol=2e-7, rtol=1e-6)

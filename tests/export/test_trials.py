@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from seqhub.errors import ExportError
+from seqhub.export import export_bundle
 from seqhub.export.cases import Case, make_cases, make_inputs
 from seqhub.export.compare import Tally, Units
 from seqhub.export.drift import drift
 from seqhub.export.evaluator import CannotEvaluateError, Evaluator
 from seqhub.export.lower import lower
 from seqhub.export.parity import Failure, prove
-from seqhub.export.single import compare_permuted
+from seqhub.export.single import compare_permuted, compare_values
 from seqhub.export.steadiness import unsteadiness
 from seqhub.export.twin import DeploymentTwin, describe_states
 from seqhub.nn import WHOLE, Context, Memory, Recurrent, SequenceLayer, State, zero_padding
@@ -24,7 +27,7 @@ from seqhub.runtime.session import Arrays, Graph, open_session
 from seqhub_cells.lstm import LSTMCell
 from seqhub_cells.mgu import MGUCell
 from seqhub_cells.rnn import RNNCell
-from tests.export.layers import Gain, Result, Shift
+from tests.export.layers import Gain, Result, Shift, model_of
 
 pytestmark = pytest.mark.heavy
 
@@ -48,6 +51,16 @@ class Vanishing(Gain):
     ) -> Result:
         features = torch.nn.functional.silu(zero_padding(x, lengths))
         return zero_padding(features / features.norm(dim=2, keepdim=True), lengths), lengths, {}
+
+
+class Numbered(Gain):
+    """Adds the row's number to its outputs, in torch and in the graph alike."""
+
+    def forward(
+        self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
+    ) -> Result:
+        y, lengths, after = super().forward(x, lengths, state, memory, ctx)
+        return zero_padding(y + torch.arange(len(x))[:, None, None], lengths), lengths, after
 
 
 def proven(layer: SequenceLayer, tolerance: float = 1e-5) -> tuple[dict[str, dict[str, object]], Failure | None]:
@@ -81,6 +94,19 @@ def test_what_large_values_leave_open_is_measured_on_torch() -> None:
     # silu(-16) is 1.8e-6, of which onnxruntime's sigmoid is off by up to 6%
     with torch.no_grad():
         assert unsteadiness(open_, inputs, WHOLE)["y"] > 0.1
+
+
+def test_excused_differences_are_counted_as_such() -> None:
+    expected, found = np.array([1.0, 2.0]), np.array([1.0, 2.5])
+    tally, allowed = Tally(), np.full(2, 1e-4)
+    assert compare_values("y", expected, found, allowed, np.array(0.1), True, tally) is not None
+    assert compare_values("y", expected, found, allowed, np.array(1.0), True, tally) is None
+    tally.end_case()
+    assert compare_values("y", expected, expected, allowed, np.array(1.0), True, tally) is None
+    tally.end_case()
+    assert (tally.cases, tally.excused) == (2, 1)
+    report, _ = proven(Gain())
+    assert report["large"]["excused"] == 0
 
 
 class Crossed:
@@ -138,7 +164,9 @@ def test_a_graph_of_unknown_operators_cannot_be_evaluated() -> None:
         Evaluator(proto, info, describe_states(layer)).run(np.ones((1, 2, 3), np.float32), np.array([2]), {})
 
 
-def test_an_evaluator_that_disagrees_fails_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def contrary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluator that always gives a thousandth more."""
     honest = Evaluator.run
 
     def other(self: Evaluator, *given: object) -> tuple[np.ndarray, np.ndarray, Arrays]:
@@ -146,10 +174,39 @@ def test_an_evaluator_that_disagrees_fails_the_proof(monkeypatch: pytest.MonkeyP
         return y * np.float32(1.001), n, after
 
     monkeypatch.setattr(Evaluator, "run", other)
+
+
+@pytest.mark.usefixtures("contrary")
+def test_an_evaluator_that_disagrees_fails_the_proof() -> None:
     _, failure = proven(Gain())
     assert failure is not None
     assert failure.by == "onnx's reference evaluator"
     assert failure.case.trial == "evaluated"
+
+
+def refused(block: SequenceLayer, folder: Path) -> str:
+    """The message of an export that fails, names the block and leaves no file."""
+    model, providers = model_of(block), {"block0": "acme/odd==1.0"}
+    with pytest.raises(ExportError) as caught:
+        export_bundle(model, model.ends, {"type": "other"}, providers, folder / "bundle", name="m", graphs=["full"])
+    assert list(folder.iterdir()) == []
+    assert caught.value.problems[0].code == "E503"
+    message = caught.value.problems[0].message
+    assert "at fault: block 'block0' (acme/odd==1.0)" in message
+    return message
+
+
+def test_a_failure_on_large_values_leaves_no_file(tmp_path: Path) -> None:
+    assert "large values" in refused(Overflowing(), tmp_path)
+
+
+def test_a_failure_with_permuted_rows_leaves_no_file(tmp_path: Path) -> None:
+    assert "rows permuted" in refused(Numbered(), tmp_path)
+
+
+@pytest.mark.usefixtures("contrary")
+def test_a_disagreeing_evaluator_leaves_no_file(tmp_path: Path) -> None:
+    assert "onnx's reference evaluator" in refused(Gain(), tmp_path)
 
 
 def test_choices_are_counted() -> None:

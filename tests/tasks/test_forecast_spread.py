@@ -244,13 +244,13 @@ def test_the_calendar_by_hand():
 
 
 def test_folds_roll_the_origin_and_rows_cut_where_they_say():
-    spans = [make({"y": COUNTS}, SeriesSplit(valid=0.1, test=0.2, folds=3, fold=i)).series.spans for i in range(3)]
+    spans = [make({"y": COUNTS}, SeriesSplit(valid=0.1, test=0.2, folds=3, fold=i)).series.parts[0].spans for i in range(3)]
     assert [(s["train"].stop, s["test"].first, s["test"].stop) for s in spans] == [
         (36, 48, 72),
         (60, 72, 96),
         (84, 96, 120),
     ]
-    rows = make({"y": COUNTS}, SeriesSplit(rows=(60, 20, 30))).series.spans
+    rows = make({"y": COUNTS}, SeriesSplit(rows=(60, 20, 30))).series.parts[0].spans
     assert [(s.first, s.stop) for s in rows.values()] == [(0, 60), (60, 80), (80, 110)]
     with pytest.raises(DataError, match=r"has 120 rows, but split.rows adds up to 130"):
         make({"y": COUNTS}, SeriesSplit(rows=(80, 20, 30)))
