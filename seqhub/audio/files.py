@@ -27,7 +27,8 @@ class Sound:
 def read_sound(path: Path, named: str | None = None) -> Sound:
     """The samples of a file; `named` is what messages call it.
 
-    Raises DataError: E301 no such file, E300 damaged or no sound, E302 no samples, E004 a format whose library is not
+    Raises DataError: E301 no such file, E300 damaged or no sound, E302 no samples, E309 a sample that is
+    not finite, E004 a format whose library is not
     installed.
     """
     name = str(path) if named is None else named
@@ -37,6 +38,12 @@ def read_sound(path: Path, named: str | None = None) -> Sound:
         known = ", ".join(SUFFIXES)
         raise DataError(f"{name} is no sound file that is known here", code="E300", fix=f"convert it: {known}")
     sound = _read_wave(path, name) if path.suffix.lower() == ".wav" else _read_other(path, name)
+    if sound.rate < 1:
+        raise DataError(f"{name} has {sound.rate} samples a second", code="E300", fix=_FIX)
+    broken = np.flatnonzero(~np.isfinite(sound.samples))
+    if len(broken):
+        what = f"{name}: sample {broken[0] + 1} of {len(sound.samples)} is {sound.samples[broken[0]]}"
+        raise DataError(what, code="E309", fix=_FIX)
     if not len(sound.samples):
         raise DataError(f"{name} holds no samples", code="E302", fix="remove it from the data")
     return sound
@@ -50,7 +57,7 @@ def _read_wave(path: Path, name: str) -> Sound:
     except (wave.Error, EOFError) as error:
         if "unknown format" in str(error):  # floating point, or compressed
             return _read_other(path, name)
-        raise DataError(f"{name} is no whole WAV file: {error or 'it ends early'}", code="E300", fix=_FIX) from None
+        raise DataError(f"{name} is no whole WAV file: {str(error) or 'it ends early'}", code="E300", fix=_FIX) from None
     if len(raw) < frames * channels * width:
         what = f"{name} ends early: {len(raw) // (channels * width)} of {frames} samples"
         raise DataError(what, code="E300", fix=_FIX)

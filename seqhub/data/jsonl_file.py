@@ -47,9 +47,21 @@ class JsonlSource:
         return Table(columns, named, locate=locate)
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """KeyError for a key that stands twice: the last would win in silence."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise KeyError(next(name for i, name in enumerate(names) if name in names[:i]))
+    return dict(pairs)
+
+
 def _parsed(line: Line, problems: list[Problem]) -> dict[str, Any]:
+    fix = 'write one object a line, as in {"text": "...", "label": "..."}'
     try:
-        found = json.loads(line.text)
+        found = json.loads(line.text, object_pairs_hook=_object)
+    except KeyError as error:
+        what, column = f"{line.path.name} line {line.number} names {error} twice", 1
+        fix = "keep one of them"
     except json.JSONDecodeError as error:
         what, column = f"{line.path.name} line {line.number} is not JSON: {error.msg}", error.colno
     else:
@@ -57,7 +69,7 @@ def _parsed(line: Line, problems: list[Problem]) -> dict[str, Any]:
             return found
         what, column = f"{line.path.name} line {line.number} is a JSON {type(found).__name__}, no object", 1
     place = Place(str(line.path), line.number, column, line.text)
-    problems.append(Problem("E300", what, 'write one object a line, as in {"text": "...", "label": "..."}', place))
+    problems.append(Problem("E300", what, fix, place))
     return {}
 
 

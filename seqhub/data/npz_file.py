@@ -91,10 +91,13 @@ class NpzSource:
         if "y" not in arrays or arrays["y"].shape != (count,):
             got = f"has shape {arrays['y'].shape}" if "y" in arrays else "is missing"
             raise self._error("E313", f"array 'y' {got}", f"give one label a sequence: y [{count}]")
+        labels = [str(label).strip() for label in arrays["y"].tolist()]
+        for i in [i for i, label in enumerate(labels) if not label][:1]:
+            raise self._error("E313", f"sequence {i + 1} has an empty label in y", "give it a label, or leave it out")
         x = x.astype(np.float64, copy=False)
         return Sequences(
             items=[x[i, :length] for i, length in enumerate(lengths)],
-            labels=[str(label) for label in arrays["y"].tolist()],
+            labels=labels,
             features=self._features(arrays, width),
             origin=self.origin,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from seqhub.errors import Place, Problem
 
@@ -47,4 +48,6 @@ class Sentences:
 def _problem(origin: str, locate: Callable[[int], Place] | None, code: str, index: int, what: str, fix: str) -> Problem:
     place = locate(index) if locate else None
     where = f"line {place.line}" if place else f"item {index + 1}"
+    if place and any(sign in origin for sign in ("{split}", "*")):  # of several files, the one where it is
+        origin = PurePath(place.file).name
     return Problem(code, f"{origin} {where}: {what}", fix, place)

@@ -28,7 +28,7 @@ class WavSource:
         """Every recording, in the order of names (of a folder) or of lines (of a list).
 
         Raises DataError: E301 no such folder or file, E302 no recordings, E313 a name that the expression does not
-        find, or an empty text, E314 another rate, E300 a damaged file.
+        find, an empty text, or a recording that is listed twice, E314 another rate, E300 a damaged file.
         """
         listed = self._from_folder() if self.path.is_dir() else self._from_list()
         items = [self._samples(path, name) for path, name, _ in listed]
@@ -70,10 +70,15 @@ class WavSource:
     def _from_list(self) -> list[tuple[Path, str, str]]:
         table = CsvSource(CsvConfig(path=self.config.path, delimiter=",", encoding="utf-8"), self.base_dir).read()
         table.require(["path", "text"])
-        found = []
+        found: list[tuple[Path, str, str]] = []
+        rows: dict[str, int] = {}
         for row, (name, text) in enumerate(zip(table.column("path"), table.column("text"), strict=True)):
             if not str(text).strip():
                 raise DataError.collect([table.problem("E313", row, "text", "it is empty", "say what is said")])
+            if str(name) in rows:
+                what = f"{str(name)!r} is listed twice, first on {table.line(rows[str(name)])}"
+                raise DataError.collect([table.problem("E313", row, "path", what, "list each recording once")])
+            rows[str(name)] = row
             path = self.path.parent / str(name)
             if not path.is_file():
                 what = f"there is no file {str(name)!r}"

@@ -1,6 +1,6 @@
 """The profiles, and what the profile `ort` adds: each graph as onnxruntime itself fuses it, with its contrib operators.
 
-onnxruntime makes the same fusions whenever it opens a portable graph, so these files run no faster: they open faster.
+onnxruntime makes the same fusions whenever it opens a portable graph, so what these files can win is the opening.
 They need onnxruntime, are flagged as such in the manifest, and nothing needs them.
 """
 

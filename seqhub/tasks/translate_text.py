@@ -60,7 +60,8 @@ def read_corpus(source: Source, options: TranslateConfig, data: TranslateData, s
     splits = {name: list(span) for name, span in pairs.splits.items()} if pairs.splits else _drawn(pairs, data, seed)
     for name in SPLITS:
         if not splits[name]:
-            what = f"{pairs.origin} has {len(pairs)} pairs, none of them for {name}"
+            different = len(set(pairs.source))
+            what = f"{pairs.origin} has {len(pairs)} pairs of {different} different texts, none of them for {name}"
             raise DataError(what, code="E311", fix=f"give more pairs, or a larger share for {name}")
     readers = _fitted(pairs, splits["train"], options)
     sources = [[*readers[0].encode(text), readers[0].vocabulary.id(END)] for text in pairs.source]

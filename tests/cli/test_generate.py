@@ -27,7 +27,7 @@ class Writer:
 @pytest.fixture
 def writer(monkeypatch: pytest.MonkeyPatch) -> Writer:
     found = Writer()
-    monkeypatch.setattr(seqhub.runtime, "load", lambda path: found)
+    monkeypatch.setattr(seqhub.runtime, "load", lambda path, precision=None: found)
     return found
 
 

@@ -60,7 +60,7 @@ class Numbered(Gain):
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> Result:
         y, lengths, after = super().forward(x, lengths, state, memory, ctx)
-        return zero_padding(y + torch.arange(len(x))[:, None, None], lengths), lengths, after
+        return zero_padding(y + torch.ones_like(lengths).cumsum(0)[:, None, None], lengths), lengths, after
 
 
 def proven(layer: SequenceLayer, tolerance: float = 1e-5) -> tuple[dict[str, dict[str, object]], Failure | None]:

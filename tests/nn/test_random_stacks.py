@@ -32,7 +32,7 @@ from tests.nn.streams import ragged, worst_gap
 
 COUNT, EXPORTED = 300, 32
 LENGTHS = [13, 8, 0, 4, 1]
-TOLERANCE = 5e-5  # single precision through up to some forty layers
+TOLERANCE = 1e-8
 FAR = 24  # steps of a receptive field that are looked at
 REGISTRY = load_registry()
 
@@ -77,7 +77,9 @@ def run(net: Chain, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
 def test_a_random_stack_keeps_the_contract(seed: int, tmp_path: Path) -> None:
     net, plan = built(seed, tmp_path)
     assert net.geometry == plan.geometry
+    net = net.double()  # in which a difference is a fault, and no rounding that a deep stack made grow
     x, lengths = ragged(LENGTHS, WIDTH, seed)
+    x = x.double()
     y, out_lengths = run(net, x, lengths)
     assert torch.equal(out_lengths, net.out_lengths(lengths))
     assert not y.isnan().any()
@@ -87,7 +89,7 @@ def test_a_random_stack_keeps_the_contract(seed: int, tmp_path: Path) -> None:
             alone, alone_lengths = run(net, x[row : row + 1, :n], lengths[row : row + 1])
             steps = int(out_lengths[row])
             assert int(alone_lengths[0]) == steps
-            torch.testing.assert_close(alone[0, :steps], y[row, :steps], atol=TOLERANCE, rtol=1e-4)
+            torch.testing.assert_close(alone[0, :steps], y[row, :steps], atol=TOLERANCE, rtol=TOLERANCE)
     if plan.geometry.streamable:
         check_stream(net, x, lengths, seed)
     check_receptive_field(net, plan)
@@ -116,8 +118,7 @@ def check_stream(net: Chain, x: Tensor, lengths: Tensor, seed: int) -> None:
 
 
 def check_receptive_field(net: Chain, plan: ModelPlan) -> None:
-    """By gradient, in double precision: no step outside the declared field, and its first and last step inside."""
-    net = net.double()
+    """By gradient: no step outside the declared field, and its first and last step inside."""
     geometry, block = net.geometry, net.geometry.block
     per_block = int(block * geometry.ratio)
     reach = int(sum(edge for edge in (geometry.past, geometry.future) if edge != INF))
@@ -126,7 +127,7 @@ def check_receptive_field(net: Chain, plan: ModelPlan) -> None:
     held = any(node.block.type == "resample" for node in every_node(plan.nodes))  # its first steps see nothing
     margins: dict[str, list[float]] = {"past": [], "future": []}
     middle = range(outputs // 2, min(outputs, outputs // 2 + 6))
-    found = seen_by(net, sorted({0, *middle, outputs - 1}), steps)
+    found = seen_by(net, sorted({0, *middle, outputs - 1}), steps, least=4 if has_dead_units(net) else 1)
     assert any(found.values())
     for j, touched in found.items():
         first, last = (j // per_block) * block - geometry.past, (j // per_block + 1) * block - 1 + geometry.future
@@ -142,19 +143,26 @@ def check_receptive_field(net: Chain, plan: ModelPlan) -> None:
         assert all(min(margin) == 0 for margin in margins.values() if margin), margins
 
 
-def seen_by(net: Chain, outputs: list[int], steps: int) -> dict[int, list[int]]:
-    """Input steps with a gradient, for each output step; over further inputs where a dead unit hides everything."""
+def seen_by(net: Chain, outputs: list[int], steps: int, least: int = 1) -> dict[int, list[int]]:
+    """Input steps with a gradient, for each output step, of any of `least` inputs; of more where a dead unit hides
+    everything.
+    """
     weights = torch.arange(1, net.d_out + 1, dtype=torch.float64).sin()  # so that no sum of outputs cancels
-    found: dict[int, list[int]] = {}
-    for _ in range(4):
-        x = torch.randn(1, steps, WIDTH, dtype=torch.float64).requires_grad_()
+    found: dict[int, set[int]] = {j: set() for j in outputs}
+    for draw in range(4):
+        x = (torch.randn(1, steps, WIDTH, dtype=torch.float64) * (1 + 3 * draw)).requires_grad_()
         y, _, _ = net(x, torch.tensor([steps]), net.initial_state(1))
-        for j in [j for j in outputs if not found.get(j)]:
+        for j in outputs:
             (grad,) = torch.autograd.grad((y[0, j] * weights).sum(), x, retain_graph=True)
-            found[j] = torch.nonzero(grad[0].abs().amax(dim=-1)).flatten().tolist()
-        if all(found.values()):
+            found[j] |= set(torch.nonzero(grad[0].abs().amax(dim=-1)).flatten().tolist())
+        if all(found.values()) and draw >= least - 1:
             break
-    return found
+    return {j: sorted(touched) for j, touched in found.items()}
+
+
+def has_dead_units(net: Chain) -> bool:
+    """Whether something inside may be flat: a unit that is off hides what it reads."""
+    return any(isinstance(part, torch.nn.ReLU | torch.nn.Hardtanh) for part in net.modules())
 
 
 def test_the_stacks_are_of_every_kind(tmp_path: Path) -> None:
