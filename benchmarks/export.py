@@ -5,7 +5,7 @@ are held to.
 * a bundle's graph against torch eager
 * the export of a hybrid of six blocks: both graphs, all gates
 
-.venv/bin/python benchmarks/export.py        # about two minutes
+.venv/bin/python benchmarks/export.py        # about 40 s of processor time
 """
 
 from __future__ import annotations

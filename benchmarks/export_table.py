@@ -1,8 +1,9 @@
 """Both graphs of every shipped component and recipe, with what was proven of each, or the stated reason why there is
 none: `docs/export-table.md` is what this writes.
 
-.venv/bin/python benchmarks/export_table.py --bundles runs      # components: about fifteen minutes on one core
-.venv/bin/python benchmarks/export_table.py gru local --out table.md
+.venv/bin/python benchmarks/export_table.py --bundles runs      # components: about forty minutes on one core
+.venv/bin/python benchmarks/export_table.py gru local-attention --out table.md
+.venv/bin/python benchmarks/export_table.py --rows rows.jsonl   # goes on where it was stopped
 
 Components are exported and proven here, every example of each. A recipe's row is what its bundle's parity.json says:
 give the folders in which bundles lie. Exits 1 where a proof failed.
@@ -15,7 +16,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +83,10 @@ class Row:
             self.notes.append(text)
 
     def __str__(self) -> str:
-        counts = " | ".join(
-            f"{self.cases[trial]}, {self.excused} excused" if trial == "large" and self.excused else str(self.cases[trial])
-            for trial in TRIALS
-        )
+        shown = {trial: str(count) for trial, count in self.cases.items()}
+        if self.excused:
+            shown["large"] += f", {self.excused} excused"
+        counts = " | ".join(shown[trial] for trial in TRIALS)
         return f"| {self.name} | {self.proven} of {self.wanted} | {counts} | {self.largest:.1e} |"
 
 
@@ -100,6 +101,24 @@ def component_row(component: Component) -> Row:
             else:
                 row.add(report)
     return row
+
+
+def component_rows(chosen: list[Component], kept: Path | None) -> list[Row]:
+    """Each component's row; those without a failure that `kept` holds are not made again, new ones are added to it."""
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept and kept.is_file() else []
+    known = {row.name: row for row in (Row(**json.loads(line)) for line in lines) if not row.failed}
+    rows = []
+    for component in chosen:
+        if component.ref not in known:
+            started = time.perf_counter()
+            row = known[component.ref] = component_row(component)
+            seconds = time.perf_counter() - started
+            print(f"{row}  {seconds:.0f} s", *row.notes, sep="\n  ", file=sys.stderr, flush=True)
+            if kept:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(row)) + "\n")
+        rows.append(known[component.ref])
+    return rows
 
 
 def _graphs(subject: Subject, row: Row) -> Iterator[tuple[Role, dict[str, Any] | str]]:
@@ -129,7 +148,7 @@ def _graphs(subject: Subject, row: Row) -> Iterator[tuple[Role, dict[str, Any] |
 
 
 def recipe_rows(folders: list[Path]) -> list[Row]:
-    """One for each recipe that ships; those without a bundle here say so."""
+    """One for each recipe that ships, as far as its bundle is given."""
     found: dict[str, Path] = {}
     for manifest in sorted(path for folder in folders for path in folder.rglob("seqhub.json")):
         if manifest.with_name("parity.json").is_file():
@@ -137,16 +156,14 @@ def recipe_rows(folders: list[Path]) -> list[Row]:
     rows = []
     for recipe in sorted((ROOT / "recipes").glob("*/*.yaml")):
         row = Row(f"{recipe.parent.name}/{recipe.stem}", wanted=2)
-        if recipe.stem not in found:
-            row.note("no bundle was given")
-        else:
+        if recipe.stem in found:
             manifest = json.loads(found[recipe.stem].read_text(encoding="utf-8"))
             graphs = json.loads(found[recipe.stem].with_name("parity.json").read_text(encoding="utf-8"))["graphs"]
             for report in graphs.values():
                 row.add(report)
             if len(graphs) < 2:
                 row.note(f"no stream: {manifest['geometry']['obstacle'] or 'it looks ahead without bound'}")
-        rows.append(row)
+            rows.append(row)
     return rows
 
 
@@ -168,23 +185,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="components; all of ours by default")
     parser.add_argument("--bundles", nargs="*", type=Path, default=[], help="folders in which bundles of recipes lie")
+    parser.add_argument("--rows", type=Path, help="a file in which finished rows are kept from run to run")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "export-table.md")
     args = parser.parse_args()
     torch.set_num_threads(1)
     registry = load_registry()
     ours = [c for kind in KINDS for c in registry.components(kind) if c.dist.startswith("seqhub")]
     chosen = [registry.resolve(name) for name in args.names] or ours
-    rows = []
-    for component in chosen:
-        started = time.perf_counter()
-        rows.append(component_row(component))
-        print(
-            f"{rows[-1]}  {time.perf_counter() - started:.0f} s",
-            *rows[-1].notes,
-            sep="\n  ",
-            file=sys.stderr,
-            flush=True,
-        )
+    rows = component_rows(chosen, args.rows)
     parts = [HEAD, table("component", rows)]
     recipes = recipe_rows(args.bundles) if args.bundles else []
     if recipes:

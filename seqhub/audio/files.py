@@ -57,7 +57,9 @@ def _read_wave(path: Path, name: str) -> Sound:
     except (wave.Error, EOFError) as error:
         if "unknown format" in str(error):  # floating point, or compressed
             return _read_other(path, name)
-        raise DataError(f"{name} is no whole WAV file: {str(error) or 'it ends early'}", code="E300", fix=_FIX) from None
+        raise DataError(
+            f"{name} is no whole WAV file: {str(error) or 'it ends early'}", code="E300", fix=_FIX
+        ) from None
     if len(raw) < frames * channels * width:
         what = f"{name} ends early: {len(raw) // (channels * width)} of {frames} samples"
         raise DataError(what, code="E300", fix=_FIX)

@@ -12,7 +12,7 @@ _ATEN: Any = torch.ops.aten
 
 
 def log_sigmoid(x: Any) -> Any:
-    """As -softplus(-x): the exporter's log(sigmoid(x)) is minus infinity below -18, where onnxruntime's sigmoid is 0."""
+    """As -softplus(-x): the exporter's log(sigmoid(x)) is minus infinity below -18: onnxruntime's sigmoid is 0 there."""
     return op.Neg(op.Softplus(op.Neg(x)))
 
 

@@ -150,7 +150,8 @@ class ForecastData(Config):
     target: tuple[str, ...] = option(help="columns that are predicted")
     covariates: tuple[str, ...] = option((), help="further columns that are read")
     known: tuple[str, ...] = option(
-        (), help="columns that are known in advance, as holidays are: each step reads their values `horizon` steps later"
+        (),
+        help="columns that are known in advance, as holidays are: each step reads their values `horizon` steps later",
     )
     series: str | None = option(
         None, help="column that tells several series apart: windows lie in one of them, and each is split by time"

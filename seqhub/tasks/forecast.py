@@ -67,9 +67,7 @@ class Forecast(Task):
         """Windows whose targets lie in the split; those of train lie `stride` apart and may have a target per step."""
         check_split(split)
         options, training = self.options, split == "train"
-        ends, begins = self.series.windows(
-            split, options.lookback, options.horizon, options.stride if training else 1
-        )
+        ends, begins = self.series.windows(split, options.lookback, options.horizon, options.stride if training else 1)
         return WindowDataset(
             self._values,
             ends,
@@ -205,7 +203,9 @@ class Forecast(Task):
                     "index": index,
                     **({"series": named[begin]} if self.data.series else {}),
                     "row": end - begin,
-                    "times": [show_time(times[row]) for row in rows] if times is not None else [row - begin for row in rows],
+                    "times": [show_time(times[row]) for row in rows]
+                    if times is not None
+                    else [row - begin for row in rows],
                     "truth": {name: truth[:, i].tolist() for i, name in enumerate(names)},
                     "prediction": {name: guess[:, i].tolist() for i, name in enumerate(names)},
                     **interval,

@@ -167,53 +167,111 @@ def floats(value: float) -> bytes:
 TABLE: dict[str, Bad] = {
     # what the table of csv does not have
     "csv: a short series among others": bad(
-        "csv groups", "data.csv", csv([*(row.rsplit(",", 1)[0] + ",a" for row in ROWS), "2020-01-01,1,b"]),
-        "E311", None, "data.csv, z 'b', has 1 rows", "one window needs 8",
+        "csv groups",
+        "data.csv",
+        csv([*(row.rsplit(",", 1)[0] + ",a" for row in ROWS), "2020-01-01,1,b"]),
+        "E311",
+        None,
+        "data.csv, z 'b', has 1 rows",
+        "one window needs 8",
     ),
     "csv: a time twice in one series": bad(
-        "csv groups", "data.csv", csv([*(row.rsplit(",", 1)[0] + ",a" for row in ROWS), "2020-01-30,1,a"]),
-        "E310", 32, "2020-01-30 appears twice, first on line 31", "repeated: first, last or mean",
+        "csv groups",
+        "data.csv",
+        csv([*(row.rsplit(",", 1)[0] + ",a" for row in ROWS), "2020-01-30,1,a"]),
+        "E310",
+        32,
+        "2020-01-30 appears twice, first on line 31",
+        "repeated: first, last or mean",
     ),
-    "csv: empty text": bad("csv labels", "data.csv", "text,label\nfine,a\n ,b\n", "E309", 3, "'text': the cell is empty"),
+    "csv: empty text": bad(
+        "csv labels", "data.csv", "text,label\nfine,a\n ,b\n", "E309", 3, "'text': the cell is empty"
+    ),
     "csv: empty label": bad("csv labels", "data.csv", "text,label\nfine,a\nbad,\n", "E309", 3, "'label': the cell is"),
-    "parquet: damaged": bad("parquet", "data.parquet", b"PAR1 no", "E300", None, "data.parquet cannot be read as Parquet"),
+    "parquet: damaged": bad(
+        "parquet", "data.parquet", b"PAR1 no", "E300", None, "data.parquet cannot be read as Parquet"
+    ),
     "parquet: no bytes": bad("parquet", "data.parquet", b"", "E302", None, "data.parquet is empty"),
     "parquet: infinite": bad(
-        "parquet", "data.parquet", parquet({"t": DAYS, "y": changed(Y, 4, np.inf)}), "E309", None, "row 5, column 'y'", "inf"
+        "parquet",
+        "data.parquet",
+        parquet({"t": DAYS, "y": changed(Y, 4, np.inf)}),
+        "E309",
+        None,
+        "row 5, column 'y'",
+        "inf",
     ),
     "parquet: missing": bad(
-        "parquet", "data.parquet", parquet({"t": DAYS, "y": changed(Y, 4, np.nan)}), "E309", None, "data.missing: interp"
+        "parquet",
+        "data.parquet",
+        parquet({"t": DAYS, "y": changed(Y, 4, np.nan)}),
+        "E309",
+        None,
+        "data.missing: interp",
     ),
     "parquet: a time twice": bad(
-        "parquet", "data.parquet", parquet({"t": DAYS[[*range(29), 28]], "y": Y}), "E310", None, "row 30", "appears twice"
+        "parquet",
+        "data.parquet",
+        parquet({"t": DAYS[[*range(29), 28]], "y": Y}),
+        "E310",
+        None,
+        "row 30",
+        "appears twice",
     ),
     "parquet: too short": bad(
         "parquet", "data.parquet", parquet({"t": DAYS[:5], "y": Y[:5]}), "E311", None, "has 5 rows", "needs 8"
     ),
     "parquet: text": bad(
-        "parquet", "data.parquet", parquet({"t": DAYS, "y": ["x"] * 30}), "E308", None, "row 1, column 'y': 'x' is not a"
+        "parquet",
+        "data.parquet",
+        parquet({"t": DAYS, "y": ["x"] * 30}),
+        "E308",
+        None,
+        "row 1, column 'y': 'x' is not a",
     ),
     "parquet: lists": bad(
-        "parquet", "data.parquet", parquet({"t": DAYS, "y": [[1.0]] * 30}), "E308", None, "holds list<", "a column of num"
+        "parquet",
+        "data.parquet",
+        parquet({"t": DAYS, "y": [[1.0]] * 30}),
+        "E308",
+        None,
+        "holds list<",
+        "a column of num",
     ),
     "npz: damaged": bad("npz", "data.npz", b"junk", "E300", None, "data.npz: it is not a NumPy archive"),
-    "npz: infinite": bad("npz", "data.npz", npz(y=changed(Y, 4, np.inf)), "E309", None, "row 5, column 'y': the value is inf"),
+    "npz: infinite": bad(
+        "npz", "data.npz", npz(y=changed(Y, 4, np.inf)), "E309", None, "row 5, column 'y': the value is inf"
+    ),
     "npz: too short": bad("npz", "data.npz", npz(y=Y[:4]), "E311", None, "data.npz has 4 rows"),
     "npz: ragged": bad("npz", "data.npz", npz(y=Y, z=Y[:4]), "E314", None, "array 'z' has 4 rows, 'y' has 30"),
     "npz: infinite step": bad(
-        "npz items", "data.npz", npz(x=changed(X, 13, np.inf), y=LABELS), "E309", None, "sequence 2, step 2, feature 'x1'"
+        "npz items",
+        "data.npz",
+        npz(x=changed(X, 13, np.inf), y=LABELS),
+        "E309",
+        None,
+        "sequence 2, step 2, feature 'x1'",
     ),
     "npz: labels missing": bad("npz items", "data.npz", npz(x=X, y=LABELS[:3]), "E313", None, "'y' has shape (3,)"),
     "npz: empty label": bad("npz items", "data.npz", npz(x=X, y=np.array(["a", ""] * 12)), "E313", None, "sequence 2"),
     "npz: no steps": bad("npz items", "data.npz", npz(x=X, y=LABELS, lengths=LABELS), "E314", None, "lengths[0] is 0"),
     "npz: objects": bad("npz items", "data.npz", npz(x=X.astype(object), y=LABELS), "E314", None, "never loaded"),
-    "ts: infinite": bad("ts", "data.ts", TS.replace("2,3:a", "inf,3:a", 1), "E309", 3, "value 2 of 3 is inf", "write ?"),
-    "ts: ragged": bad("ts", "data.ts", TS.replace("4,5,7:b", "4,5,7:1,1,1:b", 1), "E306", 4, "1 dimensions, expected 2"),
-    "ts: encoding": bad("ts", "data.ts", latin(TS.replace("3:a", "\xe9:a", 1)), "E304", 3, "byte 0xe9", "encoding: latin-1"),
+    "ts: infinite": bad(
+        "ts", "data.ts", TS.replace("2,3:a", "inf,3:a", 1), "E309", 3, "value 2 of 3 is inf", "write ?"
+    ),
+    "ts: ragged": bad(
+        "ts", "data.ts", TS.replace("4,5,7:b", "4,5,7:1,1,1:b", 1), "E306", 4, "2 dimensions, expected 1"
+    ),
+    "ts: encoding": bad(
+        "ts", "data.ts", latin(TS.replace("3:a", "\xe9:a", 1)), "E304", 3, "byte 0xe9", "encoding: latin-1"
+    ),
     "ts: no bytes": bad("ts", "data.ts", "", "E302", None, "data.ts is empty"),
     "ts: label of test alone": Bad(
-        "ts files", {"TRAIN.ts": TS.replace(" a b", ""), "TEST.ts": TS.replace(" a b", "").replace("7:b", "7:c", 1)},
-        "E313", None, ("TEST.ts line 4: the label 'c' of test never occurs in train", "labels: a, b"),
+        "ts files",
+        {"TRAIN.ts": TS.replace(" a b", ""), "TEST.ts": TS.replace(" a b", "").replace("7:b", "7:c", 1)},
+        "E313",
+        None,
+        ("TEST.ts line 4: the label 'c' of test never occurs in train", "labels: a, b"),
     ),
     "ucr: text": bad("ucr", "data.tsv", "1\t2\t3\n2\t4\tx\n", "E308", 2, "value 2 of 2 is 'x', not a number"),
     "ucr: infinite": bad("ucr", "data.tsv", "1\t2\t3\n2\t4\t-inf\n", "E309", 2, "value 2 of 2 is -inf"),
@@ -226,12 +284,19 @@ TABLE: dict[str, Bad] = {
     "blocks: no rows": bad("blocks", "data.txt", "a\n\nb\n5 6\n", "E306", 1, "the label 'a' has no rows"),
     "blocks: no bytes": bad("blocks", "data.txt", "", "E302", None, "data.txt is empty"),
     "arff: ragged": bad("arff", "data.arff", ARFF.replace("3,q", "3", 1), "E306", 7, "1 cells, the header declares 2"),
-    "arff: label": bad("arff", "data.arff", ARFF.replace("3,q", "3,z", 1), "E313", 7, "column 'c' is 'z'", "declares p, q"),
+    "arff: label": bad(
+        "arff", "data.arff", ARFF.replace("3,q", "3,z", 1), "E313", 7, "column 'c' is 'z'", "declares p, q"
+    ),
     "arff: infinite": bad("arff", "data.arff", ARFF.replace("3,q", "inf,q", 1), "E309", 7, "'v': the value is inf"),
     "arff: text": bad("arff", "data.arff", ARFF.replace("3,q", "x,q", 1), "E308", 7, "'v': 'x' is not a number"),
     "arff: encoding": bad("arff", "data.arff", latin(ARFF.replace("3,q", "3,\xe9", 1)), "E304", 7, "byte 0xe9"),
     "arff: shorter than a window": bad(
-        "arff", "data.arff", ARFF[: ARFF.index("@data") + 6] + "1,p\n2,p\n3,q\n4,q\n", "E311", None, "fewer than a window of 3"
+        "arff",
+        "data.arff",
+        ARFF[: ARFF.index("@data") + 6] + "1,p\n2,p\n3,q\n4,q\n",
+        "E311",
+        None,
+        "fewer than a window of 3",
     ),
     # sounds
     "wav: no sound": Bad("wav", sounds(b"RIFFjunk"), "E300", None, ("sounds/yes_0.wav is no whole WAV", "16 bits")),
@@ -241,16 +306,26 @@ TABLE: dict[str, Bad] = {
     "wav: another rate": Bad("wav", sounds(wav(rate=8000)), "E314", None, ("8000 samples a second", "rate_hz: 8000")),
     "wav: rate of nothing": Bad("wav", sounds(wav(rate=0)), "E300", None, ("has 0 samples a second", "16 bits")),
     "wav: not finite": Bad("wav", sounds(floats(np.nan)), "E309", None, ("yes_0.wav: sample 8 of 400 is nan",)),
-    "wav: a name without a text": Bad("wav", {**SOUNDS, "sounds/7.WAV": wav()}, "E313", None, ("finds nothing", "'7.WAV'")),
+    "wav: a name without a text": Bad(
+        "wav", {**SOUNDS, "sounds/7.WAV": wav()}, "E313", None, ("finds nothing", "'7.WAV'")
+    ),
     "wav: no recordings": Bad("wav", {"sounds/readme": "x"}, "E302", None, ("sounds holds no sound files", ".flac")),
     "wav: empty text": Bad(
         "wav list", {**SOUNDS, "list.csv": NAMES.replace(",no", ",", 1)}, "E313", 3, ("'text': it is empty",)
     ),
     "wav: listed and not there": Bad(
-        "wav list", {**SOUNDS, "list.csv": NAMES + "none.wav,yes\n"}, "E301", 14, ("there is no file 'none.wav'", "look in")
+        "wav list",
+        {**SOUNDS, "list.csv": NAMES + "none.wav,yes\n"},
+        "E301",
+        14,
+        ("there is no file 'none.wav'", "look in"),
     ),
     "wav: listed twice": Bad(
-        "wav list", {**SOUNDS, "list.csv": NAMES + "sounds/yes_0.wav,no\n"}, "E313", 14, ("listed twice, first on line 2",)
+        "wav list",
+        {**SOUNDS, "list.csv": NAMES + "sounds/yes_0.wav,no\n"},
+        "E313",
+        14,
+        ("listed twice, first on line 2",),
     ),
     "wav: ragged list": Bad("wav list", {**SOUNDS, "list.csv": NAMES + "a.wav\n"}, "E306", 14, ("has 1 cells",)),
     # texts
@@ -264,51 +339,92 @@ TABLE: dict[str, Bad] = {
     "lines: no label": bad("lines", "data.txt", TEXTS + "text\t\n", "E313", 41, "has no label"),
     "lines: encoding": bad("lines", "data.txt", latin(TEXTS + "caf\xe9\tgood\n"), "E304", 41, "byte 0xe9"),
     "lines: label of test alone": bad(
-        "lines files", "test.txt", TEXTS + "odd\tugly\n", "E313", 41,
-        "test.txt line 41: the label 'ugly' of test never occurs in train", "labels: bad, good", **SPLIT_TEXTS,
+        "lines files",
+        "test.txt",
+        TEXTS + "odd\tugly\n",
+        "E313",
+        41,
+        "test.txt line 41: the label 'ugly' of test never occurs in train",
+        "labels: bad, good",
+        **SPLIT_TEXTS,
     ),
     "lines: a file is missing": Bad("lines files", {"train.txt": TEXTS}, "E301", None, ("valid.txt does not exist",)),
     "jsonl: no JSON": bad("jsonl", "data.jsonl", '{"text":"a","label":"b"}\n{"text":\n', "E300", 2, "is not JSON"),
-    "jsonl: a key twice": bad("jsonl", "data.jsonl", '{"text":"a","text":"b","label":"c"}\n', "E300", 1, "'text' twice", "keep"),
-    "jsonl: ragged": bad("jsonl", "data.jsonl", '{"text":"a","label":"b"}\n{"text":"x"}\n', "E306", 2, "has no 'label'"),
-    "jsonl: no object": bad("jsonl", "data.jsonl", "[1]\n", "E300", 1, "is a JSON list, no object", "one object a line"),
+    "jsonl: a key twice": bad(
+        "jsonl", "data.jsonl", '{"text":"a","text":"b","label":"c"}\n', "E300", 1, "'text' twice", "keep"
+    ),
+    "jsonl: ragged": bad(
+        "jsonl", "data.jsonl", '{"text":"a","label":"b"}\n{"text":"x"}\n', "E306", 2, "has no 'label'"
+    ),
+    "jsonl: no object": bad(
+        "jsonl", "data.jsonl", "[1]\n", "E300", 1, "is a JSON list, no object", "one object a line"
+    ),
     "jsonl: encoding": bad("jsonl", "data.jsonl", latin('{"text":"\xe9","label":"b"}\n'), "E304", 1, "byte 0xe9"),
     "jsonl: empty text": bad(
-        "jsonl", "data.jsonl", '{"text":"a","label":"b"}\n{"text":" ","label":"c"}\n', "E309", 2, "'text': the cell is empty"
+        "jsonl",
+        "data.jsonl",
+        '{"text":"a","label":"b"}\n{"text":" ","label":"c"}\n',
+        "E309",
+        2,
+        "'text': the cell is empty",
     ),
     "parallel: a line more": bad("parallel", "a.txt", PAIRS[0], "E319", 41, "b.txt has 41", b=PAIRS[1] + "mehr\n"),
     "parallel: empty text": bad(
         "parallel", "a.txt", PAIRS[0] + "\n", "E318", 41, "pair 41: the source is empty", b=PAIRS[1] + "mehr\n"
     ),
-    "parallel: encoding": bad("parallel", "a.txt", PAIRS[0], "E304", 1, "b.txt line 1: byte 0xff", b=b"\xff" + PAIRS[1].encode()),
+    "parallel: encoding": bad(
+        "parallel", "a.txt", PAIRS[0], "E304", 1, "b.txt line 1: byte 0xff", b=b"\xff" + PAIRS[1].encode()
+    ),
     "parallel: no bytes": bad("parallel", "a.txt", "", "E302", None, "a.txt is empty", b=""),
     "parallel: the same text": bad(
         "parallel", "a.txt", "one\n" * 40, "E311", None, "40 pairs of 1 different texts", b="eins\n" * 40
     ),
     "conll: ragged": bad("conll", "data.txt", SENTENCES + "word\n", "E306", 85, "has 1 columns, 2 expected"),
     "conll: encoding": bad("conll", "data.txt", latin(SENTENCES + "\xe9 X\n"), "E304", 85, "byte 0xe9"),
-    "conll: one tag": bad("conll", "data.txt", "a X\n\n" * 40, "E315", None, "data.txt: every word of train has the tag 'X'"),
-    "conll: tag of test alone": bad(
-        "conll files", "test.txt", SENTENCES.replace("VERB", "X", 1), "E313", 4,
-        "test.txt line 4: the tag 'X' of test never occurs in train", train=SENTENCES, valid=SENTENCES,
+    "conll: one tag": bad(
+        "conll", "data.txt", "a X\n\n" * 40, "E315", None, "data.txt: every word of train has the tag 'X'"
     ),
-    "conllu: ragged": bad("conllu", "data.txt", TREE * 20 + "1\tx\ty\n", "E306", 61, "3 columns apart by tabs", "has 10"),
-    "conllu: no tag": bad("conllu", "data.txt", TREE * 20 + TREE.replace("VERB", "_"), "E313", 62, "'bark' has no upos"),
+    "conll: tag of test alone": bad(
+        "conll files",
+        "test.txt",
+        SENTENCES.replace("VERB", "X", 1),
+        "E313",
+        4,
+        "test.txt line 4: the tag 'X' of test never occurs in train",
+        train=SENTENCES,
+        valid=SENTENCES,
+    ),
+    "conllu: ragged": bad(
+        "conllu", "data.txt", TREE * 20 + "1\tx\ty\n", "E306", 61, "3 columns apart by tabs", "has 10"
+    ),
+    "conllu: no tag": bad(
+        "conllu", "data.txt", TREE * 20 + TREE.replace("VERB", "_"), "E313", 62, "'bark' has no upos"
+    ),
     "conllu: no sentence": bad("conllu", "data.txt", "# text\n", "E303", None, "data.txt holds no sentence"),
-    "word-lines: ragged": bad("word-lines", "a.txt", "a b\nc\n" * 20, "E306", 2, "1 words, but 2 tags", b="X Y\nZ Z\n" * 20),
-    "word-lines: a line less": bad("word-lines", "a.txt", "a b\nc\n" * 20, "E319", 39, "b.txt has 38", b="X Y\nZ\n" * 19),
-    "word-lines: no word": bad("word-lines", "a.txt", "a b\n\n" * 20, "E318", 2, "line 2 has no word", b="X Y\n\n" * 20),
+    "word-lines: ragged": bad(
+        "word-lines", "a.txt", "a b\nc\n" * 20, "E306", 2, "1 words, but 2 tags", b="X Y\nZ Z\n" * 20
+    ),
+    "word-lines: a line less": bad(
+        "word-lines", "a.txt", "a b\nc\n" * 20, "E319", 39, "b.txt has 38", b="X Y\nZ\n" * 19
+    ),
+    "word-lines: no word": bad(
+        "word-lines", "a.txt", "a b\n\n" * 20, "E318", 2, "line 2 has no word", b="X Y\n\n" * 20
+    ),
     # arrays of MATLAB
     "mat: damaged": bad("mat", "data.mat", b"junk", "E300", None, "data.mat cannot be read as a MATLAB file", ".npz"),
-    "mat: cut off": bad("mat", "data.mat", mat(u=U, y=U)[:300], "E300", None, "data.mat cannot be read as a MATLAB file"),
+    "mat: cut off": bad(
+        "mat", "data.mat", mat(u=U, y=U)[:300], "E300", None, "data.mat cannot be read as a MATLAB file"
+    ),
     "mat: infinite": bad(
         "mat", "data.mat", mat(u=U[:, None], y=changed(U, 5, np.inf)[:, None]), "E309", None, "row 6, column 'y'", "inf"
     ),
     "mat: a column is missing": bad("mat", "data.mat", mat(u=U[:, None]), "E307", None, "data.mat has no column 'y'"),
-    "mat: too short": bad("mat", "data.mat", mat(u=U[:3, None], y=U[:3, None]), "E311", None, "data.mat has 0 steps for"),
+    "mat: too short": bad(
+        "mat", "data.mat", mat(u=U[:3, None], y=U[:3, None]), "E311", None, "data.mat has 0 steps for"
+    ),
     "broad: damaged": bad("broad", "data.mat", b"junk", "E300", None, "data.mat cannot be read as a MATLAB file"),
     "broad: another file": bad("broad", "data.mat", mat(u=U), "E314", None, "no array 'imu_gyr'", "source: mat"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", TABLE)

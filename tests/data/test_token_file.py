@@ -199,3 +199,51 @@ def test_two_gigabytes_of_ids_cost_little_memory(tmp_path):
     batches, megabytes = map(int, done.stdout.split())
     assert batches == (count - 1 - 128) // (32 * 128)
     assert megabytes < 100
+
+
+TRAINED = """
+import resource, sys
+from pathlib import Path
+from seqhub.cli import main
+from seqhub.data.splits import Span
+from seqhub.data.token_file import TokenFile
+from seqhub.tasks import language_model
+from seqhub.text.tokenizers import Chars
+
+path, count, offset = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+letters = Chars()
+letters.fit(["abc def"], ("<unk>",))
+cuts = (0, count - 40_000, count - 20_000, count)
+parts = {name: Span(*cuts[i : i + 2]) for i, name in enumerate(("train", "valid", "test"))}
+sizes = {name: len(part) for name, part in parts.items()}
+language_model.token_file = lambda *_: TokenFile(path, "<u2", offset, parts, sizes, letters, "large", ())
+code = main(["train", sys.argv[4]])
+print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+TRAINED_RECIPE = """\
+recipe: 1
+name: large
+task: {type: language-model, tokens: chars, bptt: 64}
+data: {source: {type: text, path: a.txt}}
+model: {width: 32, blocks: [{type: gru, hidden: 64}]}
+train: {epochs: 1, batch: 32, threads: 1, limit_batches: 100, compile: false}
+"""
+
+
+@pytest.mark.slow
+def test_a_training_on_two_gigabytes_of_ids_stays_under_600_megabytes(tmp_path):
+    path, count = tmp_path / "large.npy", 1_000_000_000
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<u2", "fortran_order": False, "shape": (count,)})
+        offset = file.tell()
+        file.truncate(offset + 2 * count)
+    (tmp_path / "a.txt").write_text("abc def")
+    (tmp_path / "large.yaml").write_text(TRAINED_RECIPE)
+    command = [sys.executable, "-c", TRAINED, str(path), str(count), str(offset), "large.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    code, megabytes = map(int, done.stdout.splitlines()[-1].split())
+    assert code == 0
+    assert megabytes < 600
+    assert "trained large for 1 epochs" in done.stdout

@@ -244,7 +244,9 @@ def test_the_calendar_by_hand():
 
 
 def test_folds_roll_the_origin_and_rows_cut_where_they_say():
-    spans = [make({"y": COUNTS}, SeriesSplit(valid=0.1, test=0.2, folds=3, fold=i)).series.parts[0].spans for i in range(3)]
+    spans = [
+        make({"y": COUNTS}, SeriesSplit(valid=0.1, test=0.2, folds=3, fold=i)).series.parts[0].spans for i in range(3)
+    ]
     assert [(s["train"].stop, s["test"].first, s["test"].stop) for s in spans] == [
         (36, 48, 72),
         (60, 72, 96),
