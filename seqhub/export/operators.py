@@ -12,7 +12,7 @@ _ATEN: Any = torch.ops.aten
 
 
 def log_sigmoid(x: Any) -> Any:
-    """As -softplus(-x): the exporter's log(sigmoid(x)) is minus infinity below -18: onnxruntime's sigmoid is 0 there."""
+    """As -softplus(-x): the exporter's log(sigmoid(x)) is minus infinity below -18, as onnxruntime has it."""
     return op.Neg(op.Softplus(op.Neg(x)))
 
 

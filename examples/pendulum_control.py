@@ -1,6 +1,6 @@
 """Does a cloned controller swing the pendulum up? Closed loop, from random starts, beside the expert.
 
-    python benchmarks/pendulum_control.py RUN [--starts 200] [--seconds 12]
+    python examples/pendulum_control.py RUN [--starts 200] [--seconds 12]
 
 RUN is a run of `recipes/regress/pendulum-clone.yaml`, or of any recipe with that source whose target is the torque. Its
 bundle is fed step by step, as a controller would be: it sees what was measured of the columns that it reads, and its
