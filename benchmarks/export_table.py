@@ -38,7 +38,8 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAD = """\
 # What is exported, and what was proven of it
 
-Made by `benchmarks/export_table.py`. Each cell of the table is passed cases; where a graph is missing, the reason
+Made by `benchmarks/export_table.py`, of every example of a component or (`--examples 1`) of its first; the tests
+prove all of them. Each cell of the table is passed cases; where a graph is missing, the reason
 stands below the table. A case is one comparison of torch with a runner of the graph: onnxruntime with its optimizations
 on, the same with them off, or onnx's reference evaluator. What the trials are: [export.md](export.md). Of cases with
 large values, those excused differ by more than the tolerance, but no further than torch's own answer is open: they show
@@ -90,10 +91,10 @@ class Row:
         return f"| {self.name} | {self.proven} of {self.wanted} | {counts} | {self.largest:.1e} |"
 
 
-def component_row(component: Component) -> Row:
-    """Both graphs of every example, exported and proven at the tolerance of the conformance kit."""
+def component_row(component: Component, examples: int | None) -> Row:
+    """Both graphs of every example, or of the first few, proven at the tolerance of the conformance kit."""
     row = Row(component.ref)
-    for subject in subjects(component):
+    for subject in subjects(component)[:examples]:
         for role, report in _graphs(subject, row):
             if isinstance(report, str):
                 row.failed += 1
@@ -103,7 +104,7 @@ def component_row(component: Component) -> Row:
     return row
 
 
-def component_rows(chosen: list[Component], kept: Path | None) -> list[Row]:
+def component_rows(chosen: list[Component], kept: Path | None, examples: int | None) -> list[Row]:
     """Each component's row; those without a failure that `kept` holds are not made again, new ones are added to it."""
     lines = kept.read_text(encoding="utf-8").splitlines() if kept and kept.is_file() else []
     known = {row.name: row for row in (Row(**json.loads(line)) for line in lines) if not row.failed}
@@ -111,7 +112,7 @@ def component_rows(chosen: list[Component], kept: Path | None) -> list[Row]:
     for component in chosen:
         if component.ref not in known:
             started = time.perf_counter()
-            row = known[component.ref] = component_row(component)
+            row = known[component.ref] = component_row(component, examples)
             seconds = time.perf_counter() - started
             print(f"{row}  {seconds:.0f} s", *row.notes, sep="\n  ", file=sys.stderr, flush=True)
             if kept:
@@ -185,6 +186,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="components; all of ours by default")
     parser.add_argument("--bundles", nargs="*", type=Path, default=[], help="folders in which bundles of recipes lie")
+    parser.add_argument("--examples", type=int, help="of each component (default: all)")
     parser.add_argument("--rows", type=Path, help="a file in which finished rows are kept from run to run")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "export-table.md")
     args = parser.parse_args()
@@ -192,7 +194,7 @@ def main() -> int:
     registry = load_registry()
     ours = [c for kind in KINDS for c in registry.components(kind) if c.dist.startswith("seqhub")]
     chosen = [registry.resolve(name) for name in args.names] or ours
-    rows = component_rows(chosen, args.rows)
+    rows = component_rows(chosen, args.rows, args.examples)
     parts = [HEAD, table("component", rows)]
     recipes = recipe_rows(args.bundles) if args.bundles else []
     if recipes:

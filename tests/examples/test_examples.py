@@ -21,7 +21,7 @@ from tests.plugins.projects import installed
 from tests.test_imports import imports_of
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = {path.name.removeprefix("seqhub-"): path for path in sorted((ROOT / "examples").iterdir())}
+FOLDERS = {path.name.removeprefix("seqhub-"): path for path in sorted((ROOT / "examples").glob("seqhub-*"))}
 KINDS = {"antisymmetric-rnn": "cell", "talking-heads": "attention", "sinc-conv": "encoder"}
 TARGETS = {"cell": 30, "attention": 40, "encoder": 30}  # lines of a component
 PUBLIC = ("seqhub.api", "seqhub.nn", "seqhub.testing.pytest")
