@@ -19,11 +19,11 @@ from seqhub.audio import read_sound
 ROOT = Path(__file__).parents[2]
 # raw file that the bundle answers, relative to the folder of data, and how many answers there are
 FIRST = {
-    "classify/japanese-vowels": ("japanese_vowels/JapaneseVowels_TEST.ts", 18),
     "classify/fsdd-digits": ("fsdd/recordings/3_ann_0.wav", 1),
-    "classify/eeg-eye-state": ("eeg.csv", 1),
 }
 OTHERS = {
+    "classify/japanese-vowels": ("japanese_vowels/JapaneseVowels_TEST.ts", 18),
+    "classify/eeg-eye-state": ("eeg.csv", 1),
     "classify/ecg200-gru-fcn": ("ecg200/ECG200_TEST.tsv", 12),
     "classify/basic-motions": ("basic_motions/BasicMotions_TEST.ts", 12),
     "classify/robot-failures": ("robot.csv", 1),
