@@ -74,8 +74,8 @@ def page(results: Sequence[Result]) -> str:
         "# Measured results\n",
         "Written by `seqhub results RUN ... -o docs/results.md` from finished runs: each the recipe as it is shipped, "
         "scored on its test\nsplit through the ONNX bundle. Beside it the best naive answer to the same question. "
-        "Seconds are of training; 128 steps and one\nstep (or token) are medians through the runtime, one row, one "
-        "thread. \u2717 marks a promise of the recipe that was missed.\n",
+        "Seconds are of training, some of them beside\nother work; 128 steps and one step (or token) are medians "
+        "through the runtime, one row, one thread. \u2717 marks a promise of the\nrecipe that was missed.\n",
         *(f"* {line}\n" for line in sorted({one.machine for one in results})),
     ]
     for task in dict.fromkeys(one.task for one in results):
