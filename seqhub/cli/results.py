@@ -7,7 +7,6 @@ Sizes are of the ONNX files; latencies are measured now, on this machine, one ro
 from __future__ import annotations
 
 import argparse
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from seqhub.cli.options import add_json_argument
 from seqhub.cli.output import print_json, print_table
+from seqhub.cli.runs import better, promises
 from seqhub.errors import UsageError
+from seqhub.report.table import Promise
 
 if TYPE_CHECKING:
     from seqhub.training.folder import RunFolder
@@ -34,7 +35,7 @@ class Result:
     task: str
     seed: int
     scores: Mapping[str, float]
-    expected: Mapping[str, str]
+    promises: tuple[Promise, ...]
     naive: Mapping[str, tuple[str, float]]
     seconds: float
     parameters: int
@@ -86,7 +87,7 @@ def page(results: Sequence[Result]) -> str:
 
 def cells(one: Result) -> list[str]:
     """A row of the table."""
-    scores = [f"{name} {value:.4g}{_kept(one, name)}" for name, value in one.scores.items()]
+    scores = [f"{name} {value:.4g}{_promise(one, name)}" for name, value in one.scores.items()]
     naive = [f"{label} {value:.4g}" for label, value in one.naive.values()]
     times = ("-" if value is None else f"{value / 1000:.3g} ms" for value in (one.full, one.step))
     size = f"{one.kilobytes / 1000:.1f} MB" if one.kilobytes >= 1000 else f"{one.kilobytes:.0f} kB"
@@ -94,19 +95,16 @@ def cells(one: Result) -> list[str]:
     return [one.recipe, ", ".join(scores), ", ".join(naive) or "-", train, f"{one.parameters:,}", size, *times]
 
 
-def _kept(one: Result, name: str) -> str:
-    if name not in one.expected:
+def _promise(one: Result, name: str) -> str:
+    found = next((promise for promise in one.promises if promise.metric == name), None)
+    if found is None:
         return ""
-    sign, _, bound = one.expected[name].partition(" ")
-    value = one.scores[name]
-    kept = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}[sign](value, float(bound))
-    return f" ({one.expected[name]})" if kept else f" ({one.expected[name]} \u2717)"
+    return f" ({found.bound})" if found.kept else f" ({found.bound} \u2717)"
 
 
 def _read(folder: RunFolder) -> Result:
     """What a finished run says of itself. UsageError E026 where it did not finish, or has no bundle."""
     from seqhub.export.speed import measure
-    from seqhub.recipe.uses import metrics_of
     from seqhub.runtime import load
     from seqhub.training.files import read_json
 
@@ -115,9 +113,9 @@ def _read(folder: RunFolder) -> Result:
         raise UsageError(message, fix=f"seqhub run {folder.recipe}", code="E026")
     summary: Any = read_json(folder.summary)
     recipe = folder.load_recipe()
-    better = metrics_of(recipe.task.component.spec, recipe.task.options)
-    expected = {bound.metric: f"{bound.op} {bound.value:g}" for bound in recipe.expect}
-    chosen = list(expected) or [recipe.train.monitor or next(name for name in summary["metrics"])]
+    directions = better(recipe)
+    promised = promises(recipe, summary["metrics"])
+    chosen = [promise.metric for promise in promised] or [recipe.train.monitor or next(iter(summary["metrics"]))]
     speed = measure(load(folder.bundle))
     environment = folder.read_environment()
     packages = environment.get("packages", {})
@@ -127,8 +125,8 @@ def _read(folder: RunFolder) -> Result:
         task=recipe.task.component.spec.name,
         seed=recipe.seed,
         scores={name: summary["metrics"][name] for name in chosen},
-        expected=expected,
-        naive={name: found for name in chosen if (found := _best(summary["baselines"], name, better[name]))},
+        promises=promised,
+        naive={name: found for name in chosen if (found := _best(summary["baselines"], name, directions[name]))},
         seconds=summary["seconds"]["train"],
         parameters=summary["parameters"],
         kilobytes=sum(file.stat().st_size for file in folder.bundle.glob("*.onnx")) / 1000,

@@ -25,6 +25,14 @@ class Drift:
     parts: tuple[float, ...]
     max: float
 
+    @classmethod
+    def of(cls, steps: int, apart: list[np.ndarray]) -> Drift | None:
+        """From the differences of each chunk's outputs, [T'_i ...] each; None where they are too few to tell."""
+        every = np.concatenate(apart)
+        if len(every) < PARTS:
+            return None
+        return cls(steps, tuple(float(part.mean()) for part in np.array_split(every, PARTS)), float(every.max()))
+
     @property
     def bounded(self) -> bool:
         """The last tenth is no further off than the first three, but for GROWTH and a rounding."""
@@ -52,7 +60,8 @@ def drift(
         found, m, carried = graph.run(x.numpy(), lengths.numpy(), carried, end)
         count = min(int(n[0]), int(m[0]))
         apart.append(np.abs(units.standard(y[0, :count].numpy()) - units.standard(found[0, :count])))
-    every = np.concatenate(apart)  # [T' O]
-    if len(every) < PARTS:
-        raise UsageError(f"{len(every)} outputs of {steps} steps are too few to see a drift", fix="give more steps")
-    return Drift(steps, tuple(float(part.mean()) for part in np.array_split(every, PARTS)), float(every.max()))
+    whole = Drift.of(steps, apart)
+    if whole is None:
+        outputs = sum(map(len, apart))
+        raise UsageError(f"{outputs} outputs of {steps} steps are too few to see a drift", fix="give more steps")
+    return whole

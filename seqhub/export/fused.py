@@ -7,17 +7,16 @@ They need onnxruntime, are flagged as such in the manifest, and nothing needs th
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import onnx
 import onnxruntime as ort
 
 from seqhub.errors import ExportError
+from seqhub.export.optimised import optimised
 from seqhub.export.parity import prove
 from seqhub.export.sides import Lowered, Side
 from seqhub.runtime.session import open_session
@@ -51,7 +50,8 @@ class Fused:
 def fuse(graph: Lowered, side: Side, tolerance: float) -> Fused:
     """Rewritten, and proven against torch like the graph that it comes from. ExportError E503 where it differs."""
     proto, info = graph
-    fused = _rewritten(proto)
+    # the extended ones: those beyond would fit this machine's processor alone
+    fused = optimised(proto, ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED)
     report, failure = prove(side.layer, fused, info, side.kind, side.units, tolerance)
     file = f"{side.role}.ort.onnx"
     if failure is not None:
@@ -66,17 +66,6 @@ def describe_fused(graphs: Mapping[str, Fused]) -> dict[str, Any]:
     if not graphs:
         return {}
     return {"ort": {"onnxruntime": ort.__version__, "graphs": {role: one.as_dict() for role, one in graphs.items()}}}
-
-
-def _rewritten(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """By onnxruntime's extended optimizations: those beyond would fit this machine's processor alone."""
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.log_severity_level = 3
-    with tempfile.TemporaryDirectory() as scratch:
-        options.optimized_model_filepath = str(Path(scratch, "fused.onnx"))
-        ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        return onnx.load(options.optimized_model_filepath)
 
 
 def _opening(*protos: onnx.ModelProto) -> tuple[float, float]:

@@ -5,8 +5,6 @@ files without torch.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import wave
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 
 from seqhub.audio import read_sound
+from tests.cli.commands import run
 
 ROOT = Path(__file__).parents[2]
 # raw file that the bundle answers, relative to the folder of data, and how many answers there are
@@ -100,16 +99,6 @@ def sound(path: Path, words: list[int], draw: np.random.Generator) -> None:
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 8000, len(samples), "NONE", "not compressed"))
         file.writeframes((samples * 32767).astype("<i2").tobytes())
-
-
-def run(folder: Path, data: Path, *words: str) -> str:
-    """Standard output of a command that must succeed."""
-    places = {"SEQHUB_DATA": str(data), "SEQHUB_CACHE": str(data / "cache"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        words, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | places, encoding="utf-8"
-    )
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
-    return done.stdout
 
 
 ANSWER = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from seqhub.data.appointments import AppointmentsSource
 from seqhub.data.configs import BuiltinConfig
+from tests.cli.commands import run
 
 ROOT = Path(__file__).parents[2]
 FIRST = ("language-model/pydoc-char-gru", "tag/snips-slots", "classify/snips-intent-text")
@@ -51,16 +51,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "tinyshakespeare").mkdir()
     (root / "tinyshakespeare" / "input.txt").write_text("\n".join(" ".join(words) for words, _ in sentences[:300]))
     return root
-
-
-def run(folder: Path, data: Path, *words: str) -> str:
-    """Standard output of a command that must succeed."""
-    places = {"SEQHUB_DATA": str(data), "SEQHUB_CACHE": str(data / "cache"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        words, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | places, encoding="utf-8"
-    )
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
-    return done.stdout
 
 
 ANSWER = """

@@ -22,11 +22,7 @@ def measure_drift(model: Model, reduced: Model, *, steps: int = STEPS, seed: int
         chunk = _random_steps(model, draw, block)
         one, other = (np.asarray(stream.push(chunk)) for stream in streams)
         apart.append(np.abs(one.astype(np.float64) - other) / scale)
-    every = np.concatenate(apart)  # [T' *outputs]
-    if len(every) < PARTS:
-        return None
-    parts = tuple(float(part.mean()) for part in np.array_split(every, PARTS))
-    return Drift(steps, parts, float(every.max()))
+    return Drift.of(steps, apart)
 
 
 def _random_steps(model: Model, draw: np.random.Generator, steps: int) -> np.ndarray:

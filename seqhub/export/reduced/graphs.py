@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import onnx
 import onnxruntime as ort
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+
+from seqhub.export.optimised import optimised
 
 LEAST = 512  # weights of the smallest matrix that is reduced: below, nothing is won and precision is lost
 
@@ -34,13 +33,7 @@ def fold(proto: ModelProto) -> ModelProto:
     """The graph with everything computed that depends on no input, by onnxruntime's own basic optimizations: a weight
     is then one initializer, in the layout that its operator reads.
     """
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.log_severity_level = 3
-    with tempfile.TemporaryDirectory() as scratch:
-        options.optimized_model_filepath = str(Path(scratch, "folded.onnx"))
-        ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        return onnx.load(options.optimized_model_filepath)
+    return optimised(proto, ort.GraphOptimizationLevel.ORT_ENABLE_BASIC)
 
 
 def walk(graph: GraphProto, around: Mapping[str, TensorProto] | None = None, depth: int = 0) -> Iterator[Placed]:
