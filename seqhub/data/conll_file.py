@@ -24,9 +24,13 @@ class _TokenLines(ABC):
     def _token(self, line: Line) -> tuple[str, str] | Problem | None:
         """Word and tag; None where the line holds neither."""
 
+    def _tokens(self, sentence: list[Line]) -> list[tuple[str, str] | Problem | None]:
+        """What each line of a sentence holds."""
+        return [self._token(line) for line in sentence]
+
     def read(self) -> Sentences:
-        """DataError E301 to E304 where a file cannot be read, E306 for a line that lacks a column, E313 for a word
-        without a tag.
+        """DataError E301 to E304 where a file cannot be read, E306 for a line that lacks a column or is out of order,
+        E313 for a word without a tag.
         """
         words: list[list[str]] = []
         tags: list[list[str]] = []
@@ -38,7 +42,7 @@ class _TokenLines(ABC):
             begin = len(words)
             named = self._config.path.replace("{split}", name)
             for sentence in self._sentences(named):
-                found = [self._token(line) for line in sentence]
+                found = self._tokens(sentence)
                 problems += [token for token in found if isinstance(token, Problem)]
                 pairs = [token for token in found if isinstance(token, tuple)]
                 if pairs:
@@ -90,11 +94,27 @@ class ConllSource(_TokenLines):
 
 
 class ConlluSource(_TokenLines):
-    """Ten columns apart by tabs; words that a token was made of (1-2) and empty nodes (8.1) are left out."""
+    """Ten columns apart by tabs; words that a token was made of (1-2) and empty nodes (8.1) are left out.
+
+    The words of a sentence are counted from 1 on, so that an empty line that is missing does not join two sentences.
+    """
 
     def __init__(self, config: ConlluConfig, base_dir: Path) -> None:
         super().__init__(config, base_dir)
         self.column = config.column
+
+    def _tokens(self, sentence: list[Line]) -> list[tuple[str, str] | Problem | None]:
+        found, due = super()._tokens(sentence), 1
+        for i, line in enumerate(sentence):
+            if not isinstance(found[i], tuple):
+                continue
+            number = line.text.partition("\t")[0]
+            if number != str(due):
+                what = f"{line.path.name} line {line.number} is word {number!r} of its sentence, {due} was due"
+                fix = "put an empty line between sentences, and count words from 1 on"
+                return [*found[:i], Problem("E306", what, fix, line.place())]  # all that follow are as wrong
+            due += 1
+        return found
 
     def _token(self, line: Line) -> tuple[str, str] | Problem | None:
         if line.text.startswith("#"):

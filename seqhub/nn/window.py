@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from seqhub.nn.padding import gather_steps, shared_count
+from seqhub.nn.padding import gather_steps, is_zero, shared_count
 from seqhub.nn.state import Slot, State
 
 
@@ -45,7 +46,7 @@ class Window:
         history = state["x"].to(x.dtype)
         tail = self._tail(history, x, lengths).to(state["x"].dtype)
         if not self.waits:
-            return _join(history, x), lengths, {"x": tail}
+            return _join(history, x, 0), lengths, {"x": tail}
         pending = state["pending"][:, 0]  # [B], inputs whose outputs were not given yet
         open_now = pending + lengths
         most = open_now // self.stride
@@ -67,9 +68,8 @@ class Window:
             behind, wanted = past + waiting, past + outputs * stride + future
             ahead = wanted - behind - steps  # steps that never came, zeros, if any; else those that no window reads
             kept = x if ahead >= 0 else x[:, : steps + ahead]
-            zeros = (x.new_zeros(x.shape[0], ahead, x.shape[2]),) if ahead > 0 else ()
             if outputs:
-                return _join(history[:, self.capacity - behind :], kept, *zeros)
+                return _join(history[:, self.capacity - behind :], kept, max(ahead, 0))
         most = (steps + future + stride - 1) // stride  # pending is at most future + stride - 1
         held = torch.cat((history, x, x.new_zeros(x.shape[0], future, x.shape[2])), dim=1)
         return gather_steps(held, self.capacity - pending - past, past + most * stride + future)
@@ -82,6 +82,13 @@ class Window:
         return gather_steps(torch.cat((history, x), dim=1), lengths, self.capacity)
 
 
-def _join(*parts: Tensor) -> Tensor:
-    """Along time, laid out channel by channel, as a convolution reads it: [B T_i D] -> [B T D]."""
-    return torch.cat([part.mT for part in parts], dim=2).mT
+def _join(history: Tensor, x: Tensor, ahead: int) -> Tensor:
+    """history, x, and `ahead` steps of zeros, laid out channel by channel, as a convolution reads it.
+
+    [B P D], [B T D] -> [B P+T+ahead D]. At the begin of a sequence the history is zero, and padding is enough: the same
+    numbers, and less to do in the backward pass.
+    """
+    if is_zero(history):
+        return F.pad(x.mT, (history.shape[1], ahead)).mT
+    joined = torch.cat((history.mT, x.mT), dim=2)
+    return (F.pad(joined, (0, ahead)) if ahead else joined).mT
