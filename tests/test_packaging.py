@@ -85,13 +85,13 @@ def test_a_plugin_is_complete_and_listed_everywhere(name):
 def test_the_core_and_the_runtime_stay_small():
     assert set(requirements(CORE["project"]["dependencies"])) == {"pluggy", "pydantic", "pyyaml"}
     assert set(requirements(EXTRAS["runtime"])) == {"numpy", "onnxruntime"}
-    assert set(EXTRAS) == {"runtime", "serve", "sound", "text", "train", "all", "dev"}
+    assert set(EXTRAS) == {"runtime", "serve", "sound", "text", "hub", "train", "all", "dev"}
     assert "torch" not in requirements(EXTRAS["serve"])
 
 
 def test_every_requirement_is_pinned_within_its_range():
     lines = [*CORE["project"]["dependencies"], *CORE["build-system"]["requires"]]
-    for extra in ("runtime", "serve", "train", "dev"):
+    for extra in ("runtime", "serve", "hub", "train", "dev"):
         lines += EXTRAS[extra]
     pinned = pins()
     for name, requirement in requirements(lines).items():

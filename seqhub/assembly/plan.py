@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from seqhub.api import Use
+from seqhub.assembly.ahead import Ahead, leaf_ahead, minds_later_steps, spread_ahead, told
 from seqhub.assembly.decoder import needs_decoder, shape_problems, task_problems, with_memory
 from seqhub.assembly.nodes import DecoderPlan, ModelPlan, Node, every_node, rates, renamed, total
 from seqhub.assembly.scope import Scope, missing, name_places
@@ -84,6 +84,7 @@ class _Planner:
     memory: int = 0  # width of an encoder's outputs, where the blocks can read them: those of a decoder
     problems: list[Problem] = field(default_factory=list)
     reported: set[Keys] = field(default_factory=set)  # a repeat plans its block often, and reports it once
+    ahead: dict[Keys, Ahead] = field(default_factory=dict)  # every block that reads later steps
     named: Mapping[str, tuple[Keys, ...]] = field(default_factory=dict)  # where each name stands
     leaves: int = 0
 
@@ -139,10 +140,17 @@ class _Planner:
         self.report("E223", message, f"use {near}, or smaller strides", ("export", "chunk"))
 
     def _ask_task(self, task: Part, geometry: Geometry) -> None:
-        """A task's options may define `model_problems(geometry) -> [(field, message, fix)]`."""
+        """A task's options may define `model_problems(geometry) -> [(field, message, fix)]`. Where it minds that the
+        model reads later steps, every block that does is named.
+        """
         asks = getattr(task.options, "model_problems", None)
-        for name, message, fix in asks(geometry) if asks else ():
+        if asks is None:
+            return
+        for name, message, fix in asks(geometry):
             self.report("E209", message, fix, ("task", *name.split(".")))
+        if minds_later_steps(asks, geometry):
+            for path, block in self.ahead.items():
+                self.report("E209", f"{block.who} reads later steps: {block.looks}", block.remedy, path)
 
     def report(self, code: str, message: str, fix: str, path: Keys) -> None:
         problem = Problem(code, message, fix, place_of(self.places, path))
@@ -246,13 +254,12 @@ class _Planner:
         geometry, block = node.geometry, node.block
         if node.block.path in self.reported:
             return
-        who = f"block '{block.name}' ({block.type})"
+        who = told(block)
+        if not geometry.causal:
+            self.ahead[block.path] = leaf_ahead(block, geometry, self.streams)
         if self.causal and not geometry.causal:
             self.reported.add(block.path)
-            looks = geometry.obstacle or f"looks {geometry.future:g} steps ahead"
-            looks = "sees the whole sequence" if geometry.future == INF and not geometry.obstacle else looks
-            own = "" if self.streams and geometry.obstacle else _causal_remedy(block)
-            remedy = own or geometry.remedy or "use a causal block"
+            looks, remedy = self.ahead[block.path].looks, self.ahead[block.path].remedy
             message = f"model.causal is true, but in {who}: {looks}"
             if self.memory:
                 self.report("E214", f"a decoder writes step by step, but in {who}: {looks}", remedy, block.path)
@@ -270,17 +277,14 @@ class _Planner:
 
     def _check_spread(self, block: Block, before: Geometry, after: Geometry) -> None:
         """Joined steps that are spread out again know the later ones among them."""
-        if not self.causal or after.causal or not before.causal or after.future:
+        if after.causal or not before.causal or after.future:
             return
-        if any(path[: len(block.path)] == block.path for path in self.reported):  # a block inside has said it
+        if any(path[: len(block.path)] == block.path for path in self.ahead):  # a block inside has said it
             return
-        self.reported.add(block.path)
-        who = f"block '{block.name}' ({block.type})"
-        message = (
-            f"model.causal is true, but {who} spreads {after.block} joined steps out again: the first sees the last"
-        )
-        fix = "use type: resample, which answers with the last complete steps, or set model.causal: false"
-        self.report("E206", message, fix, block.path)
+        found = self.ahead[block.path] = spread_ahead(block, after.block)
+        if self.causal:
+            message = f"model.causal is true, but {found.who} {found.looks}"
+            self.report("E206", message, f"{found.remedy}, or set model.causal: false", block.path)
 
     def _inside(
         self, block: Block, width: int, names: dict[str, str], scope: Scope
@@ -417,15 +421,3 @@ class _Planner:
             self.report("E205", message, fix, (*block.path, "merge"))
         merged = sum(widths) if parallel.merge == "concat" else widths[0]
         return Node(block, renamed(block.name, names), width, widest(geometries, merged), branches)
-
-
-def _causal_remedy(block: Block) -> str:
-    """The option of the block that makes it causal, if it has one."""
-    wanted: tuple[tuple[str, object, Literal["true", "causal"]], ...] = (
-        ("causal", False, "true"),
-        ("padding", "centred", "causal"),
-    )
-    for name, now, value in wanted:
-        if getattr(block.options, name, None) == now:
-            return f"set {name}: {value}"
-    return ""

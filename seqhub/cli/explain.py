@@ -14,7 +14,7 @@ from seqhub.plugins import load_target
 from seqhub.recipe import Recipe
 from seqhub.recipe.dump import flow
 from seqhub.recipe.reader import dotted
-from seqhub.recipe.resolve import settings
+from seqhub.recipe.resolve import resolved, settings
 
 if TYPE_CHECKING:
     from seqhub.assembly.cost import Cost
@@ -98,7 +98,7 @@ def _document(recipe: Recipe, ends: Ends, costs: tuple[Cost, ...], total: Geomet
         "ok": True,
         "recipe": str(recipe.path),
         "name": recipe.name,
-        "resolved": recipe.resolved(),
+        "resolved": resolved(recipe),
         "values": [{"key": dotted(s.path), "value": s.value, "from": s.origin} for s in settings(recipe)],
         "features": ends.features,
         "outputs": ends.outputs,

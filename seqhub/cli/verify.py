@@ -11,7 +11,7 @@ from seqhub.cli.options import add_json_argument
 from seqhub.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from seqhub.runtime.verify import Check
+    from seqhub.runtime.checks import Check
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
 def _checks(bundle: Path, run: Path | None) -> list[Check]:
     """All that this installation can check; without torch, what onnxruntime alone can."""
     if run is None and not (find_spec("torch") and find_spec("onnxscript")):
-        from seqhub.runtime.verify import Check, verify
+        from seqhub.runtime.checks import Check
+        from seqhub.runtime.verify import verify
 
         return [*verify(bundle), Check("onnx checker", None, "needs seqhub[train]")]
     from seqhub.export import verify_bundle

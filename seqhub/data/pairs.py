@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from seqhub.data.columns import texts
-from seqhub.data.table import Table
+from seqhub.data.table import Table, numbered
 from seqhub.errors import DataError, Place, Problem
 
 
@@ -40,7 +40,7 @@ class Pairs:
                 if not text.strip():
                     place = self.locate(i)[side] if self.locate else None
                     name = ("source", "target")[side]
-                    what = f"{self.origin}, pair {i + 1}: the {name} is empty"
+                    what = f"{self.origin}, {numbered('pair', i, self.splits)}: the {name} is empty"
                     problems.append(Problem("E318", what, "remove the pair, or write its text", place))
             if len(problems) >= 5:
                 break
@@ -60,6 +60,7 @@ def pairs_of(table: Table, source: str, target: str) -> Pairs:
         source=texts(table, source),
         target=texts(table, target),
         origin=table.origin,
+        splits=table.splits,
         notes=table.notes,
         locate=locate if table.locate else None,
     )

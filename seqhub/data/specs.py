@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from seqhub.api import SourceSpec, hookimpl
 from seqhub.data.configs import BuiltinConfig, CsvConfig, NpzConfig, ParquetConfig
 from seqhub.data.configs_audio import BeepsConfig, WavConfig
+from seqhub.data.configs_hub import HuggingFaceConfig
 from seqhub.data.configs_motion import BroadConfig, MatConfig, PendulumConfig
 from seqhub.data.configs_parallel import DatesConfig, ParallelConfig
 from seqhub.data.configs_series import ArffConfig, BlocksConfig, SeriesFileConfig, UcrConfig
@@ -173,4 +174,11 @@ def seqhub_register_sources() -> Iterator[SourceSpec]:
         target="seqhub.data.lines:LinesSource",
         config=LinesConfig,
         summary="Texts with labels, one a line, without header or quotes.",
+    )
+    yield SourceSpec(
+        name="hugging-face",
+        target="seqhub.data.hugging_face:HuggingFaceSource",
+        config=HuggingFaceConfig,
+        summary="A data set of the Hugging Face Hub, or a folder that `save_to_disk` wrote: Arrow, mapped into memory.",
+        reference="Lhoest et al. 2021, arXiv:2109.02846; needs the library datasets (extra `hub`)",
     )

@@ -30,13 +30,14 @@ class Table:
 
     columns: name to N cells.  origin: what messages call the table: the file as the recipe names it, or the name of a
     data set.  notes: what was done to the data, or should be known of it.  locate: the place of a cell (row from 0,
-    column) in a text file.
+    column) in a text file.  splits: the rows of train, valid and test where the source has its own.
     """
 
     columns: Mapping[str, Column]
     origin: str
     notes: tuple[str, ...] = ()
     locate: Callable[[int, str], Place] | None = field(default=None, repr=False)
+    splits: Mapping[str, range] | None = None
 
     @property
     def rows(self) -> int:
@@ -65,13 +66,27 @@ class Table:
     def problem(self, code: str, row: int, column: str, what: str, fix: str) -> Problem:
         """A problem with one cell: `co2.csv line 7, column 'ppm': what`."""
         place = self.locate(row, column) if self.locate else None
-        where = f"line {place.line}" if place else f"row {row + 1}"
-        return Problem(code, f"{self.origin} {where}, column {column!r}: {what}", fix, place)
+        return Problem(code, f"{self.origin} {self.line(row)}, column {column!r}: {what}", fix, place)
 
     def line(self, row: int) -> str:
-        """`line 7` of a text file, else `row 6` (from 1, header not counted)."""
+        """`line 7` of a text file, else `row 6` (from 1, header not counted), or `test row 6` of a split."""
         place = self.locate(row, "") if self.locate else None
-        return f"line {place.line}" if place else f"row {row + 1}"
+        return f"line {place.line}" if place else numbered("row", row, self.splits)
+
+    def require_whole(self, task: str) -> None:
+        """DataError E312 where the source has splits of its own: a task that cuts rows itself would not see them."""
+        if self.splits is not None:
+            what = f"{self.origin} has splits of its own, but {task} cuts the rows of a table itself"
+            fix = "name one split, or a sum of them, as in data.source.splits: [train+test]"
+            raise DataError(what, code="E312", fix=fix)
+
+
+def numbered(what: str, index: int, splits: Mapping[str, range] | None = None) -> str:
+    """`row 7`, or `test row 2` where it lies in a split; counted from 1."""
+    for split, span in (splits or {}).items():
+        if index in span:
+            return f"{split} {what} {index - span.start + 1}"
+    return f"{what} {index + 1}"
 
 
 @dataclass(frozen=True)
@@ -94,7 +109,7 @@ class Sequences:
 
     def name(self, index: int) -> str:
         """What messages call a sequence."""
-        return self.names[index] if self.names else f"{self.origin}, sequence {index + 1}"
+        return self.names[index] if self.names else f"{self.origin}, {numbered('sequence', index, self.splits)}"
 
     def problem(self, code: str, index: int, what: str, fix: str) -> Problem:
         """A problem with one sequence: `walks_TEST.ts line 7: what`."""

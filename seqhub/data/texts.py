@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from seqhub.data.table import numbered
 from seqhub.errors import Place, Problem
 
 
@@ -18,13 +19,14 @@ class Texts:
     texts: Sequence[str]
     labels: Sequence[str]
     origin: str
-    splits: dict[str, range] | None = None
+    splits: Mapping[str, range] | None = None
     notes: tuple[str, ...] = ()
     locate: Callable[[int], Place] | None = field(default=None, repr=False)
 
     def problem(self, code: str, index: int, what: str, fix: str) -> Problem:
         """A problem with one text: `reviews.tsv line 7: what`."""
-        return _problem(self.origin, self.locate, code, index, what, fix)
+        place = self.locate(index) if self.locate else None
+        return _problem(self.origin, place, numbered("item", index, self.splits), code, what, fix)
 
 
 @dataclass(frozen=True)
@@ -36,18 +38,18 @@ class Sentences:
     words: Sequence[Sequence[str]]
     tags: Sequence[Sequence[str]]
     origin: str
-    splits: dict[str, range] | None = None
+    splits: Mapping[str, range] | None = None
     notes: tuple[str, ...] = ()
     locate: Callable[[int], Place] | None = field(default=None, repr=False)
 
     def problem(self, code: str, index: int, what: str, fix: str) -> Problem:
         """A problem with one sentence."""
-        return _problem(self.origin, self.locate, code, index, what, fix)
+        place = self.locate(index) if self.locate else None
+        return _problem(self.origin, place, numbered("item", index, self.splits), code, what, fix)
 
 
-def _problem(origin: str, locate: Callable[[int], Place] | None, code: str, index: int, what: str, fix: str) -> Problem:
-    place = locate(index) if locate else None
-    where = f"line {place.line}" if place else f"item {index + 1}"
+def _problem(origin: str, place: Place | None, item: str, code: str, what: str, fix: str) -> Problem:
+    where = f"line {place.line}" if place else item
     if place and any(sign in origin for sign in ("{split}", "*")):  # of several files, the one where it is
         origin = PurePath(place.file).name
     return Problem(code, f"{origin} {where}: {what}", fix, place)

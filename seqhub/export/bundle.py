@@ -29,7 +29,7 @@ from seqhub.export.tokens import save_tokens
 from seqhub.export.twin import Role, describe_states
 from seqhub.nn import Ends, SequenceLayer
 from seqhub.runtime.manifest import FILE, GraphInfo, sha256_of
-from seqhub.runtime.model import load
+from seqhub.runtime.opening import load
 from seqhub.runtime.verify import verify
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from seqhub.export.parity import prove
 from seqhub.export.sides import sides_of
 from seqhub.export.twin import describe_states
 from seqhub.nn import Ends, SequenceLayer
+from seqhub.runtime.checks import Check
 from seqhub.runtime.manifest import Manifest, read_manifest
-from seqhub.runtime.verify import Check, tolerance_of, verify
+from seqhub.runtime.verify import tolerance_of, verify
 
 __all__ = ["Check", "verify_bundle", "verify_onnx", "verify_parity"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from seqhub.api import Config, Use, config, option
 from seqhub.errors import Place, Problem
@@ -219,9 +219,3 @@ class Recipe:
         while keys not in self.places:
             keys = keys[:-1]
         return self.places[keys]
-
-    def resolved(self) -> dict[str, Any]:
-        """Plain values, every default filled in and every component by its exact name; they load to the same."""
-        from seqhub.recipe.resolve import resolved
-
-        return resolved(self)

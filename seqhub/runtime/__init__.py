@@ -12,7 +12,8 @@ Letters of shapes: B rows of a stream or batch, T steps, D input columns, T' out
 
 from seqhub.runtime.answers import Answer, Classification, Forecast, Values
 from seqhub.runtime.manifest import Manifest
-from seqhub.runtime.model import Model, load
+from seqhub.runtime.model import Model
+from seqhub.runtime.opening import load
 from seqhub.runtime.pool import Pool
 from seqhub.runtime.sampling import Sampling
 from seqhub.runtime.stream import Snapshot, Stream

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from seqhub.errors import BundleError
+from seqhub.runtime.manifest import Manifest
 from seqhub.runtime.sampling import Sampling
+from seqhub.runtime.session import Arrays
 from seqhub.text import Tokenizer, restore
-
-if TYPE_CHECKING:
-    from seqhub.runtime.model import Model
 
 _CONTEXT = 4  # tokens before a new one that it is spelt behind: blanks and bytes of one character depend on them
 _LONGEST = 4  # bytes of a character in UTF-8
 
 
+class Graphs(Protocol):
+    """A loaded bundle, as far as writing needs it."""
+
+    manifest: Manifest
+
+    def run(
+        self, x: np.ndarray, lengths: np.ndarray, state: Arrays | None = None
+    ) -> tuple[np.ndarray, np.ndarray, Arrays]:
+        """x [B T D], lengths [B] -> y [B T V], out_lengths [B], the state after it."""
+        ...
+
+
 def generate(
-    model: Model,
+    model: Graphs,
     prompt: str = "",
     *,
     tokens: int = 200,
@@ -46,7 +57,7 @@ def generate(
 
 
 def _written(
-    model: Model, tokenizer: Tokenizer, prompt: str, tokens: int, sampling: Sampling, seed: int | None
+    model: Graphs, tokenizer: Tokenizer, prompt: str, tokens: int, sampling: Sampling, seed: int | None
 ) -> Iterator[str]:
     source = np.random.default_rng(seed)
     given: Any = model.manifest.task["start"]

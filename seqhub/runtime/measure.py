@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from seqhub.runtime.checks import random_sequences
 from seqhub.runtime.manifest import FLOAT32
-from seqhub.runtime.model import Model, load
+from seqhub.runtime.model import Model
+from seqhub.runtime.opening import load
 from seqhub.runtime.seq2seq import Translator
-from seqhub.runtime.verify import random_sequences
 
 GAIN = 1.05  # more threads are taken where they are faster by this: they keep other cores from other work
 _LEAST = 5  # runs of each setting

@@ -12,9 +12,10 @@ import numpy as np
 from seqhub.errors import BundleError, UsageError
 from seqhub.runtime.answers import Answer, answer, whole_answer
 from seqhub.runtime.files import Item, read_items, text_items
+from seqhub.runtime.generate import generate
 from seqhub.runtime.inputs import as_steps
-from seqhub.runtime.manifest import FLOAT32, Manifest, check_files, read_manifest
-from seqhub.runtime.pool import MOST_BLOCKS, Pool
+from seqhub.runtime.manifest import FLOAT32, Manifest
+from seqhub.runtime.pool import MOST_BLOCKS, MOST_WAITING, Pool
 from seqhub.runtime.raw_rows import RawRows
 from seqhub.runtime.sampling import Sampling
 from seqhub.runtime.session import Arrays, Graph, open_graph
@@ -25,31 +26,6 @@ from seqhub.runtime.text import SUFFIXES, TextInput, text_input
 BATCH = 64  # sequences in one run: enough to fill the matrix products, small enough to bound memory
 
 StrPath = str | os.PathLike[str]
-
-
-def load(path: StrPath, *, precision: str = FLOAT32, threads: int = 1, verify: bool = True) -> Model:
-    """A model from a bundle's folder. With `verify` every file's checksum is compared first.
-
-    precision: `float32`, or one of the bundle's reduced ones, such as `int8`.
-    threads: of each run; one is the fastest for a small stream, `seqhub bench runtime` measures what is for yours.
-    Raises BundleError where the folder is no bundle, is damaged, or does not have the precision.
-    """
-    if threads < 1:
-        raise UsageError(f"threads is {threads}, expected 1 or more", fix="`seqhub bench runtime` measures how many")
-    folder = Path(path)
-    manifest = read_manifest(folder)
-    if verify:
-        check_files(folder, manifest)
-    return open_model(folder, manifest, threads=threads, precision=precision)
-
-
-def open_model(folder: Path, manifest: Manifest, *, threads: int = 1, precision: str = FLOAT32) -> Model:
-    """The model of a manifest that was read: one that writes where there is an encoder."""
-    if "encoder" in manifest.graphs:
-        from seqhub.runtime.seq2seq import Translator
-
-        return Translator(folder, manifest, threads=threads, precision=precision)
-    return Model(folder, manifest, threads=threads, precision=precision)
 
 
 class Model:
@@ -109,8 +85,6 @@ class Model:
         stop: Sequence[str] = (),
     ) -> Iterator[str]:
         """Text behind a prompt, piece by piece; see `seqhub.runtime.generate`."""
-        from seqhub.runtime.generate import generate
-
         return generate(self, prompt, tokens=tokens, sampling=sampling, seed=seed, stop=stop)
 
     def text_item(self, text: str | Sequence[str], name: str = "text") -> Item:
@@ -221,11 +195,11 @@ class Model:
             raise BundleError(f"a stream of {batch} rows was asked for", fix="give batch=1 or more", code="E711")
         return Stream(self._graph("stream"), self.manifest, batch)
 
-    def pool(self, limit: int = 64, *, most: int = MOST_BLOCKS) -> Pool:
-        """Up to `limit` streams that come and go and run as one batch; at most `most` steps, or blocks where the model
-        reads in blocks, of each in one run.
+    def pool(self, limit: int = 64, *, most: int = MOST_BLOCKS, max_waiting: int = MOST_WAITING) -> Pool:
+        """Up to `limit` streams that come and go and run as one batch. Of each, at most `most` steps run at once, and
+        `max_waiting` wait; blocks, where the model reads in blocks.
         """
-        return Pool(self._graph("stream"), self.manifest, limit, most)
+        return Pool(self._graph("stream"), self.manifest, limit, most, max_waiting)
 
     def _graph(self, role: str) -> Graph:
         if role not in self.graphs:

@@ -10,10 +10,11 @@
 
 Idle streams are never fed: the states of those with work are gathered, run, and put back. Streams of like chunks share
 a run, ragged through `lengths`; much longer ones get a run of their own, so that little is padded. States and inputs
-lie in arrays that are made once, or grow to the largest batch there was.
+lie in arrays that are made once, or grow to the largest batch there was. What waits is bounded for each stream: a push
+beyond that is refused, and the caller steps first, or drops what is late.
 
-Threads: all methods may be called from any. `push` and `flush` wait for none, not even for a step that runs; the others
-take turns. One thread calls `step`; a second would only wait for it.
+Threads: all methods may be called from any. `push` and `flush` never wait for a step that runs; the others take turns.
+One thread calls `step`; a second would only wait for it.
 
 Shapes: N streams, B rows of a run, T steps, D input columns, T' output steps.
 """
@@ -36,16 +37,34 @@ from seqhub.runtime.session import Arrays, Graph
 from seqhub.runtime.stream import Snapshot
 
 MOST_BLOCKS = 64  # of one stream in one run: what bounds the time that others wait for it
+MOST_WAITING = 2**16  # blocks of one stream: eleven minutes at 100 a second
 _MOST_TOGETHER = 8192  # blocks of all rows of a run, padding counted: what bounds memory where many streams are behind
 _PADDED = 2  # a run computes at most so many times the steps that its rows bring
 
 
 @dataclass(eq=False)
 class _Live:
-    """An open stream. row: of the states.  queue: chunks [T D] in order; None ends a sequence."""
+    """An open stream. row: of the states.  queue: chunks [T D] in order; None ends a sequence.
+
+    waiting: steps in the queue.  lock: of both, never held while a graph runs.
+    """
 
     row: int
     queue: deque[np.ndarray | None] = field(default_factory=deque)
+    waiting: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+    def put_back(self, x: np.ndarray, end: bool) -> None:
+        """Steps that were taken, and the end behind them, in front of what waits. Call it under the lock."""
+        self.queue.extendleft([None, x] if end else [x])
+        self.waiting += len(x)
+
+    def replace(self, *chunks: np.ndarray) -> None:
+        """These wait, and nothing else."""
+        with self.lock:
+            self.queue.clear()
+            self.queue.extend(chunks)
+            self.waiting = sum(map(len, chunks))
 
 
 class _Work(NamedTuple):
@@ -58,17 +77,19 @@ class _Work(NamedTuple):
 
 
 class Pool:
-    """At most `limit` streams at a time, in one batch a step; `most` steps of each in one run, or where the model reads
-    in blocks, `most` blocks.
+    """At most `limit` streams at a time, in one batch a step; `most` steps of each in one run, and `max_waiting` that
+    were pushed and not run; of a model that reads in blocks, so many blocks.
     """
 
-    def __init__(self, graph: Graph, manifest: Manifest, limit: int, most: int = MOST_BLOCKS) -> None:
-        if limit < 1 or most < 1:
-            what = f"a pool of {limit} streams with {most} steps a run was asked for"
-            raise BundleError(what, fix="give limit=1 or more, and most=1 or more", code="E711")
+    def __init__(
+        self, graph: Graph, manifest: Manifest, limit: int, most: int = MOST_BLOCKS, max_waiting: int = MOST_WAITING
+    ) -> None:
+        if limit < 1 or most < 1 or max_waiting < 1:
+            what = f"a pool of {limit} streams with {most} steps a run, {max_waiting} waiting, was asked for"
+            raise BundleError(what, fix="give limit, most and max_waiting of 1 or more", code="E711")
         self.limit, self.manifest = limit, manifest
         self._graph, self._block = graph, manifest.block
-        self._most = most * manifest.block
+        self._most, self._max_waiting = most * manifest.block, max_waiting * manifest.block
         self._flat = len(manifest.outputs) == 1
         self._nothing = np.empty((0, len(manifest.features)), manifest.dtype)
         self._states = graph.initial_state(limit)
@@ -111,25 +132,36 @@ class Pool:
             self._done.pop(stream, None)
 
     def push(self, stream: int, chunk: Any) -> None:
-        """Steps of this stream, [T D] of any T, for the next `step`. BundleError for a chunk that does not fit: it is
-        then not taken.
+        """Steps of this stream, [T D] of any T, for the next `step`. BundleError for a chunk that does not fit, and
+        E721 where more than `max_waiting` steps would wait: it is then not taken.
         """
         live = self._of(stream)
         x = as_steps(chunk, self.manifest.features, "chunk", vocabulary=self.manifest.vocabulary)
-        if len(x):
+        if not len(x):
+            return
+        with live.lock:
+            if live.waiting + len(x) > self._max_waiting:
+                what = f"stream {stream} has {live.waiting} steps waiting; {len(x)} more are beyond {self._max_waiting}"
+                fix = "call step() until waiting() is smaller, drop steps, or make the pool with a higher max_waiting"
+                raise BundleError(what, fix=fix, code="E721")
             live.queue.append(x.copy())  # the caller may reuse its array
-            self._ready[stream] = None
+            live.waiting += len(x)
+        self._ready[stream] = None
 
     def flush(self, stream: int) -> None:
         """End this stream's sequence behind what was pushed: the next `step` gives what was held back. The stream then
-        starts afresh; steps pushed after this belong to its next sequence.
+        starts afresh; steps pushed after this belong to its next sequence. Flushed again, before anything else waits,
+        it ends once.
         """
-        self._of(stream).queue.append(None)
+        live = self._of(stream)
+        with live.lock:
+            if not live.queue or live.queue[-1] is not None:
+                live.queue.append(None)
         self._ready[stream] = None
 
     def waiting(self, stream: int) -> int:
         """Steps that were pushed and not run yet; of a model that reads in blocks, the begun block too."""
-        return sum(len(chunk) for chunk in tuple(self._of(stream).queue) if chunk is not None)
+        return self._of(stream).waiting
 
     def step(self) -> dict[int, np.ndarray]:
         """Run every stream that has work, once: its output steps [T' *outputs], which may be none.
@@ -145,7 +177,8 @@ class Pool:
                     groups.popleft()
             except BundleError:
                 for work in (work for group in groups for work in group):
-                    work.live.queue.extendleft([None, work.x] if work.end else [work.x])
+                    with work.live.lock:
+                        work.live.put_back(work.x, work.end)
                     self._ready[work.stream] = None
                 raise
             found, self._done = self._done, {}
@@ -169,14 +202,16 @@ class Pool:
         with self._lock:
             live = self._of(stream)
             self._begin(live.row)
-            live.queue.clear()
+            live.replace()
 
     def snapshot(self, stream: int) -> Snapshot:
         """The stream's state now and the steps that wait; a `Stream` of one row takes it too, in any process."""
         with self._lock:
             live = self._of(stream)
-            chunks = [chunk for chunk in tuple(live.queue) if chunk is not None]
-            if len(chunks) < len(live.queue):
+            with live.lock:
+                queue = tuple(live.queue)
+            chunks = [chunk for chunk in queue if chunk is not None]
+            if len(chunks) < len(queue):
                 fix = "call step() first"
                 raise BundleError(f"stream {stream} was flushed, and has not ended yet", fix=fix, code="E718")
             state = {name: value[live.row : live.row + 1].copy() for name, value in self._states.items()}
@@ -189,9 +224,8 @@ class Pool:
             snapshot.check({name: value[:1] for name, value in self._states.items()}, rows=1)
             for name, value in snapshot.state.items():
                 self._states[name][live.row] = value[0]
-            live.queue.clear()
-            if len(snapshot.waiting[0]):
-                live.queue.append(snapshot.waiting[0])
+            live.replace(*(chunk for chunk in snapshot.waiting if len(chunk)))
+            if live.waiting:
                 self._ready[stream] = None
 
     def _of(self, stream: int) -> _Live:
@@ -213,9 +247,10 @@ class Pool:
             live = self._live.get(stream)
             if live is None:
                 continue
-            x, end = self._take(live)
-            if live.queue and self._has_work(live.queue):
-                self._ready[stream] = None
+            with live.lock:
+                x, end = self._take(live)
+                if self._has_work(live.queue):
+                    self._ready[stream] = None
             if len(x) or (end and self._graph.takes_end):
                 yield _Work(stream, live, x, end)
             elif end:
@@ -233,14 +268,15 @@ class Pool:
                 count += len(chunk)
         x = chunks[0] if len(chunks) == 1 else np.concatenate([self._nothing, *chunks])
         taken = min(count if end else count - count % self._block, self._most)
+        live.waiting -= count
         if taken == count:
             return x, end
-        queue.extendleft([None, x[taken:]] if end else [x[taken:]])
+        live.put_back(x[taken:], end)
         return x[:taken], False
 
     def _has_work(self, queue: Iterable[np.ndarray | None]) -> bool:
         count = 0
-        for chunk in tuple(queue):
+        for chunk in queue:
             if chunk is None:
                 return True
             count += len(chunk)

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from seqhub.runtime.checks import Check, check_dimensions, random_sequences, stream_through
 from seqhub.runtime.manifest import check_files, read_manifest
-from seqhub.runtime.model import Model, open_model
+from seqhub.runtime.model import Model
+from seqhub.runtime.opening import open_model
+from seqhub.runtime.verify_reduced import check_reduced
+from seqhub.runtime.verify_seq2seq import check_writing
+from seqhub.runtime.verify_tokens import check_tokens
 
 CHUNKS = (1, 3, 7, 0)  # in blocks; 0 is everything at once
 DEFAULT_TOLERANCE = 1e-4
 GRAIN = 4 * float(np.finfo(np.float32).eps)  # roundings between a number in standard units and in raw ones
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at. ok None: it could not be, and `detail` says why."""
-
-    name: str
-    ok: bool | None
-    detail: str
-
-
 def verify(folder: Path) -> list[Check]:
     """Every check that needs onnxruntime only. BundleError where the bundle cannot even be loaded."""
     manifest = read_manifest(folder)
     check_files(folder, manifest)
-    from seqhub.runtime.verify_tokens import check_tokens
-
     model = open_model(folder, manifest)
     sums = ", ".join(manifest.files)
     checks = [
@@ -41,14 +33,10 @@ def verify(folder: Path) -> list[Check]:
     checks += [check_dimensions(model, role) for role in model.graphs]
     checks += check_tokens(folder, manifest)
     if "encoder" in model.graphs:
-        from seqhub.runtime.verify_seq2seq import check_writing
-
         checks.append(check_writing(model, tolerance_of(folder)))
     else:
         checks.append(check_streaming(model, tolerance_of(folder)))
     if manifest.reduced:
-        from seqhub.runtime.verify_reduced import check_reduced
-
         checks += check_reduced(folder, manifest, model)
     return checks
 
@@ -59,17 +47,6 @@ def tolerance_of(folder: Path) -> float:
         return float(json.loads((folder / "parity.json").read_text(encoding="utf-8"))["tolerance"])
     except (OSError, ValueError, KeyError, TypeError):
         return DEFAULT_TOLERANCE
-
-
-def check_dimensions(model: Model, role: str) -> Check:
-    """The graph's own shapes against those of the manifest."""
-    graph = model.graphs[role]
-    found = {tensor.name: tuple(tensor.shape) for tensor in [*graph.session.get_inputs(), *graph.session.get_outputs()]}
-    promised = {tensor.name: tensor.shape for tensor in (*graph.info.inputs, *graph.info.outputs)}
-    wrong = [
-        f"{name} is {found.get(name)}, promised {shape}" for name, shape in promised.items() if found.get(name) != shape
-    ]
-    return Check(f"dimensions of {graph.info.file}", not wrong, "; ".join(wrong) or "batch and time are free")
 
 
 def check_streaming(model: Model, tolerance: float, *, rows: int = 3, seed: int = 0) -> Check:
@@ -95,32 +72,3 @@ def check_streaming(model: Model, tolerance: float, *, rows: int = 3, seed: int 
             passed = passed and bool((difference <= allowed).all())
     detail = f"in chunks of 1, 3, 7 blocks and all at once: {worst:.1e} from the whole (tolerance {tolerance:g})"
     return Check("streaming", passed, detail)
-
-
-def random_sequences(model: Model, rows: int, source: np.random.Generator) -> list[np.ndarray]:
-    """[T_i D] each, in the range of the model's inputs; lengths from one block up."""
-    scaling, block, vocabulary = model.manifest.raw["scaling"], model.manifest.block, model.manifest.vocabulary
-    shift, scale = (np.asarray(scaling[key]) for key in ("input_shift", "input_scale"))
-    lengths = [block, *source.integers(block, 24 * block + 1, rows - 1)]
-    if vocabulary:
-        return [source.integers(0, vocabulary, (n, len(vocabulary))) for n in lengths]
-    return [(shift + scale * source.standard_normal((n, len(shift)))).astype(np.float32) for n in lengths]
-
-
-def stream_through(model: Model, sequences: Sequence[np.ndarray], size: int) -> list[np.ndarray]:
-    """Outputs [T'_i *outputs] of sequences pushed side by side, in chunks of `size` steps (0: at once), flushed."""
-    stream, longest = model.stream(len(sequences)), max(len(x) for x in sequences)
-    size = size or longest
-    parts: list[list[np.ndarray]] = [[] for _ in sequences]
-    for start in range(0, longest, size):
-        _collect(parts, stream.push([x[start : start + size] for x in sequences]))
-    _collect(parts, stream.flush())
-    return [np.concatenate(part) for part in parts]
-
-
-def _collect(parts: list[list[np.ndarray]], outputs: np.ndarray | list[np.ndarray]) -> None:
-    if len(parts) == 1:
-        parts[0].append(np.asarray(outputs))
-        return
-    for part, y in zip(parts, outputs, strict=True):
-        part.append(y)

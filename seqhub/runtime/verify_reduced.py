@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from seqhub.runtime.checks import Check, check_dimensions, random_sequences, stream_through
 from seqhub.runtime.manifest import Manifest
-from seqhub.runtime.model import Model, open_model
+from seqhub.runtime.model import Model
+from seqhub.runtime.opening import open_model
 from seqhub.runtime.seq2seq import Translator
-from seqhub.runtime.verify import Check, check_dimensions, random_sequences, stream_through
 from seqhub.runtime.verify_seq2seq import random_writing
 
 # Rounding to integers flips at a hair's breadth: another processor moves a few of thousands of numbers by a whole step.

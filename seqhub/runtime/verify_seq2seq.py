@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from seqhub.runtime.checks import Check
 from seqhub.runtime.model import Model
 from seqhub.runtime.seq2seq import Translator
 from seqhub.runtime.session import Arrays
-from seqhub.runtime.verify import Check
 
 _SOURCE, _TOKENS = 9, 12
 
@@ -19,8 +19,7 @@ def check_writing(model: Model, tolerance: float, *, rows: int = 3, seed: int = 
     if not isinstance(model, Translator):
         return Check("writing", None, "the bundle has no decoder")
     draw = np.random.default_rng(seed)
-    lengths = np.array([_SOURCE, *draw.integers(1, _SOURCE, rows - 1)])
-    memory, memory_lengths = model.encode(_sources(model, draw, lengths), lengths)
+    memory, memory_lengths = random_memory(model, draw, _lengths(draw, rows))
     tokens = draw.integers(0, model.manifest.outputs[0], (rows, _TOKENS))
 
     def written(size: int) -> np.ndarray:
@@ -41,19 +40,23 @@ def check_writing(model: Model, tolerance: float, *, rows: int = 3, seed: int = 
 def random_writing(model: Translator, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The memory [B S' E] of random sources, zero in its padding, and the scores [B L V] of random tokens behind it."""
     draw = np.random.default_rng(seed)
-    lengths = np.array([_SOURCE, *draw.integers(1, _SOURCE, rows - 1)])
-    memory, memory_lengths = model.encode(_sources(model, draw, lengths), lengths)
+    memory, memory_lengths = random_memory(model, draw, _lengths(draw, rows))
     tokens = draw.integers(0, model.manifest.outputs[0], (rows, _TOKENS))
     state: Arrays = model.graphs["decoder_step"].initial_state(rows, memory.shape[1])
     scores, _ = model.decode(tokens, state, memory, memory_lengths)
     return memory.astype(np.float64), scores.astype(np.float64)
 
 
-def _sources(model: Translator, draw: np.random.Generator, lengths: np.ndarray) -> np.ndarray:
-    """x [B S D] in the range of the model's inputs."""
-    shape = (len(lengths), _SOURCE, len(model.features))
+def random_memory(model: Translator, draw: np.random.Generator, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The memory [B S' E] of random sources of these lengths [B], in the range of the inputs, and its lengths."""
+    shape = (len(lengths), int(lengths.max()), len(model.features))
     if model.manifest.vocabulary:
-        return draw.integers(0, model.manifest.vocabulary, shape)
+        return model.encode(draw.integers(0, model.manifest.vocabulary, shape), lengths)
     scaling = model.manifest.raw["scaling"]
     shift, scale = (np.asarray(scaling[key]) for key in ("input_shift", "input_scale"))
-    return np.asarray(shift + scale * draw.standard_normal(shape), dtype=np.float32)
+    return model.encode(np.asarray(shift + scale * draw.standard_normal(shape), dtype=np.float32), lengths)
+
+
+def _lengths(draw: np.random.Generator, rows: int) -> np.ndarray:
+    """[B]: the longest first."""
+    return np.array([_SOURCE, *draw.integers(1, _SOURCE, rows - 1)])

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from seqhub.errors import DataError
+from seqhub.runtime.checks import Check
 from seqhub.runtime.manifest import Manifest
 from seqhub.runtime.session import open_session
-from seqhub.runtime.verify import Check
 from seqhub.text import Vocabulary
 
 FILE = "tokens.onnx"

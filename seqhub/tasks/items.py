@@ -110,6 +110,7 @@ def _sequences(found: Table | Sequences, data: ClassifyData) -> Sequences:
             what = f"data.{option} is for tables, but source {found.origin} gives sequences with labels"
             raise DataError(what, code="E312", fix=f"remove data.{option}")
         return found
+    found.require_whole("classify")
     missing = None if data.missing == "error" else data.missing
     if data.label is not None and data.window is not None:
         cut = Cut(data.window, data.stride, data.split.valid, data.split.test)

@@ -90,6 +90,7 @@ def _texts(source: Source, data: TextClassifyData) -> Texts:
             texts=[text.strip() for text in cells_of(found, data.text)],
             labels=cells_of(found, data.label),
             origin=found.origin,
+            splits=found.splits,
             notes=found.notes,
             locate=None if locate is None else partial(_cell, locate, data.text),
         )

@@ -79,6 +79,7 @@ def read_measured(source: Source, data: RegressData, burn_in: int, seed: int) ->
 
 
 def _of_table(table: Table, data: RegressData) -> tuple[tuple[str, ...], list[tuple[str, Columns]]]:
+    table.require_whole("regress")
     aside = [name for name in (data.sequence, data.time, data.scored) if name]
     rivals = [column for columns in data.rivals().values() for column in columns]
     table.require([*data.target, *data.features, *aside, *rivals])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,7 +92,7 @@ class TaggedItems(Items):
 
 
 def drawn_splits(
-    count: int, own: dict[str, range] | None, valid: float, test: float, seed: int, origin: str
+    count: int, own: Mapping[str, range] | None, valid: float, test: float, seed: int, origin: str
 ) -> dict[str, Indices]:
     """The source's own splits or, without them, items drawn at random; DataError E311 where one would be empty."""
     if own is not None:

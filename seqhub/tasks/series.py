@@ -90,6 +90,7 @@ def read_series(source: Source, data: ForecastData, config: ForecastConfig) -> S
     if not isinstance(table, Table):
         fix = "use task: classify, or a source with columns"
         raise refuse_source(table.origin, "labelled sequences", "forecast", "a table of rows in time", fix)
+    table.require_whole("forecast")
     if data.known and config.lookback < config.horizon:
         what = f"known: columns are read over the {config.lookback} steps of lookback, not over all {config.horizon}"
         raise DataError(f"{what} of horizon", code="E312", fix="let lookback be as long as horizon, or remove known")

@@ -30,6 +30,7 @@ import yaml
 from seqhub.errors import RunError, UsageError
 from seqhub.recipe import Recipe
 from seqhub.recipe.dump import dump_yaml
+from seqhub.recipe.resolve import resolved
 from seqhub.training.files import write_bytes, write_json
 from seqhub.training.folder import RunFolder, Status
 
@@ -103,7 +104,7 @@ def _shown(values: Mapping[str, Any], key: str) -> str:
 
 def _trained_part(folder: RunFolder, recipe: Recipe) -> list[dict[str, Any]]:
     """What decides the training: in the folder, and in the recipe now."""
-    texts = (folder.resolved.read_text(encoding="utf-8"), dump_yaml(recipe.resolved()))
+    texts = (folder.resolved.read_text(encoding="utf-8"), dump_yaml(resolved(recipe)))
     return [{key: value for key, value in yaml.safe_load(text).items() if key not in _FREE} for text in texts]
 
 
@@ -136,7 +137,7 @@ def _set_aside(folder: RunFolder) -> list[str]:
 
 def _write_recipe(folder: RunFolder, recipe: Recipe) -> None:
     write_bytes(folder.recipe, recipe.text)
-    write_bytes(folder.resolved, dump_yaml(recipe.resolved()).encode())
+    write_bytes(folder.resolved, dump_yaml(resolved(recipe)).encode())
     overrides = tuple(sorted({origin for origin in recipe.origins.values() if origin.startswith("--set")}))
     folder.mark(
         state="running",

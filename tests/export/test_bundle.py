@@ -17,8 +17,8 @@ from seqhub.export import export_bundle, verify_bundle
 from seqhub.export.verify import verify_parity
 from seqhub.nn import Recurrent
 from seqhub.runtime import Classification, Forecast, load
+from seqhub.runtime.checks import stream_through
 from seqhub.runtime.manifest import METADATA_KEY
-from seqhub.runtime.verify import stream_through
 from seqhub_cells.gru import GRUCell
 from tests.export.conftest import Exported
 from tests.export.layers import Drifting, Frozen, Gain, Shift, model_of

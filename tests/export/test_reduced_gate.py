@@ -21,8 +21,9 @@ from seqhub.export.reduced import Judge, Wanted, add_reduced, attempts, drop
 from seqhub.export.reduced.drift import measure_drift
 from seqhub.export.verify import verify_onnx
 from seqhub.nn import Recurrent
+from seqhub.runtime.checks import stream_through
 from seqhub.runtime.manifest import FILE, sha256_of
-from seqhub.runtime.verify import stream_through, verify
+from seqhub.runtime.verify import verify
 from seqhub_cells.lstm import LSTMCell
 from seqhub_conv.conv1d import Conv1d
 from tests.export.layers import model_of, plain_ends

@@ -15,6 +15,7 @@ import seqhub.runtime
 from seqhub.cli import main
 from seqhub.export import export_bundle
 from seqhub.export.reduced import Judge, Wanted, add_reduced
+from seqhub.export.reduced.drift import measure_drift
 from seqhub.nn import Chain, Recurrent, SequenceModel
 from seqhub.nn.seq2seq import EncoderDecoder
 from seqhub.recipe.sections import ExportSection, Reduced, Verify
@@ -65,10 +66,14 @@ def test_a_translator_searches_in_int8(tmp_path: Path) -> None:
     assert [outcome.written for outcome in outcomes] == [True, False]
     assert "finds no Conv to reduce" in outcomes[1].reason
     facts = outcomes[0].facts
-    assert facts["drift"] is None
+    assert facts["drift"]["steps"] == 5000
+    assert 0 < max(facts["drift"]["parts"][:3]) <= facts["drift"]["max"]
     assert "decoder_step" in facts["files"]
     assert facts["float32"]["GRU"] == 2 * 3 * 24 * 24
     int8 = seqhub.runtime.load(folder, precision="int8")
+    same = measure_drift(seqhub.runtime.load(folder), seqhub.runtime.load(folder), steps=40)
+    assert same is not None
+    assert same.parts == (0.0,) * 10
     assert isinstance(int8, Translator)
     assert int8.precision == "int8"
     sources = np.array([[4], [5], [3]])

@@ -18,11 +18,13 @@ from seqhub.export import export_bundle, verify_bundle
 from seqhub.export.blame import Culprit, parts
 from seqhub.export.cases import Case
 from seqhub.export.compare import Mismatch
+from seqhub.export.drift import drift
 from seqhub.export.parity import Failure, prove
 from seqhub.export.sides import lower_sides, sides_of
 from seqhub.runtime.decoding import Search
 from seqhub.runtime.manifest import GraphInfo
 from seqhub.runtime.seq2seq import Translator
+from seqhub.runtime.session import Graph
 from seqhub.tasks.translate_search import translations
 from tests.nn.pairs import small
 from tests.tasks.test_translate import batch_of, made
@@ -82,6 +84,30 @@ def test_the_bundle_verifies(bundle, model, capsys):
         parameter.data.mul_(1.01)
     failed = {check.name for check in verify_bundle(bundle, other) if check.ok is False}
     assert failed == {"parity of decoder_step.onnx with torch"}
+
+
+@pytest.mark.parametrize("steps", [500, pytest.param(5000, marks=pytest.mark.slow)])
+def test_a_decoder_that_is_told_many_tokens_drifts_nowhere(steps, bundle, task, model):
+    graph, side = seqhub.runtime.load(bundle).graphs["decoder_step"], sides_of(model, task.ends, [], task.manifest())[1]
+    found = drift(graph, model.decoder, side.units, steps=steps)
+    assert (found.steps, found.bounded) == (steps, True)
+    assert found.max < 2e-5
+    other = copy.deepcopy(model.decoder)
+    for parameter in other.parameters():
+        parameter.data.mul_(1.01)
+    assert drift(graph, other, side.units, steps=500).parts[-1] > 1e-3
+
+
+@pytest.mark.parametrize("name", ["memory", "memory_lengths", "state.1.h"])
+def test_a_drift_runs_through_the_memory_and_the_states(name, bundle, task, model, monkeypatch):
+    translator, run = seqhub.runtime.load(bundle), Graph.run
+
+    def careless(self, x, lengths, state, end=None):
+        return run(self, x, lengths, {**state, name: state[name] // 2}, end)
+
+    monkeypatch.setattr(Graph, "run", careless)
+    units = sides_of(model, task.ends, [], task.manifest())[1].units
+    assert drift(translator.graphs["decoder_step"], model.decoder, units, steps=500).parts[-1] > 1e-3
 
 
 @pytest.mark.parametrize("width", [1, 4])

@@ -11,6 +11,7 @@ from seqhub.api import LossSpec, MetricSpec, Use
 from seqhub.assembly.plan import check_recipe
 from seqhub.errors import PluginError, RecipeError
 from seqhub.recipe.dump import dump_yaml
+from seqhub.recipe.resolve import resolved
 from seqhub.recipe.uses import metrics_of, recipe_uses
 from seqhub.tasks.losses import PLAIN, build_loss
 from seqhub.tasks.measures import build_metrics
@@ -146,9 +147,9 @@ def test_a_recipe_uses_a_third_partys_loss_and_metric(acme, load):
 def test_the_resolved_recipe_names_them_exactly_and_reads_back(acme, load):
     registry = load()[0]
     recipe = checked(acme, registry, RECIPE)
-    assert recipe.resolved()["task"]["loss"] == {"type": "acme/power", "power": 3.0}
-    assert recipe.resolved()["task"]["metrics"] == ["acme/within", "seqhub/max-error"]
-    assert checked(acme, registry, dump_yaml(recipe.resolved())).resolved() == recipe.resolved()
+    assert resolved(recipe)["task"]["loss"] == {"type": "acme/power", "power": 3.0}
+    assert resolved(recipe)["task"]["metrics"] == ["acme/within", "seqhub/max-error"]
+    assert resolved(checked(acme, registry, dump_yaml(resolved(recipe)))) == resolved(recipe)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +315,7 @@ def test_a_third_partys_head_stands_before_the_outputs(acme, load):
     recipe, model = built(acme, registry, HEADED)
     assert type(model.stack["head"]).__name__ == "Mixture"
     assert "acme/mixture==1.0" in providers(recipe)
-    assert recipe.resolved()["model"]["head"] == "acme/mixture"
+    assert resolved(recipe)["model"]["head"] == "acme/mixture"
     y, lengths, _ = model(torch.full((2, 8, 1), 50.0), torch.tensor([8, 3]), model.initial_state(2))
     assert (tuple(y.shape), lengths.tolist(), bool(y.isfinite().all())) == ((2, 8, 1), [8, 3], True)
 
@@ -322,7 +323,7 @@ def test_a_third_partys_head_stands_before_the_outputs(acme, load):
 def test_the_cores_head_by_its_equation(site, load):
     text = HEADED.replace("head: mixture", "head: {type: perceptron, hidden: 5, activation: tanh}")
     recipe, model = built(site, load()[0], text)
-    assert recipe.resolved()["model"]["head"] == {"type": "seqhub/perceptron", "hidden": 5, "activation": "tanh"}
+    assert resolved(recipe)["model"]["head"] == {"type": "seqhub/perceptron", "hidden": 5, "activation": "tanh"}
     head, x = model.stack["head"], torch.randn(1, 3, 4)
     y = head(x, torch.tensor([3]), {})[0]
     torch.testing.assert_close(y, torch.tanh(x @ head.inner.weight.T + head.inner.bias) @ head.outer.weight.T)
@@ -330,7 +331,7 @@ def test_the_cores_head_by_its_equation(site, load):
 
 def test_without_a_head_the_recipe_and_the_model_are_as_they_were(site, load):
     recipe, model = built(site, load()[0], HEADED.replace("head: mixture, ", ""))
-    assert "head" not in recipe.resolved()["model"]
+    assert "head" not in resolved(recipe)["model"]
     assert type(model.stack["head"]).__name__ == "Linear"
 
 

@@ -19,6 +19,7 @@ from seqhub.cli.explain import task_ends
 from seqhub.nn.seq2seq import EncoderDecoder
 from seqhub.plugins import Registry
 from seqhub.recipe.catalogue import shipped_recipes
+from seqhub.recipe.resolve import resolved
 
 GOOD = Path(__file__).parent / "good.yaml"
 FILLED = ["--set", "data.missing=interpolate"]
@@ -113,7 +114,7 @@ def test_explain_is_what_is_built(words: list[str], registry: Registry, capsys: 
     top = {node.name for node in plan.nodes}
     widths = [row["width"] for row in found["blocks"] if row["depth"] == 0 and row["name"] in top]
     assert widths == [node.geometry.width for node in plan.nodes]
-    assert found["resolved"] == recipe.resolved()
+    assert found["resolved"] == resolved(recipe)
 
 
 def test_explain_for_people(capsys: pytest.CaptureFixture[str]) -> None:

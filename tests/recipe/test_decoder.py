@@ -15,6 +15,7 @@ from seqhub.nn.seq2seq import EncoderDecoder
 from seqhub.plugins import load_registry
 from seqhub.recipe import load_recipe
 from seqhub.recipe.dump import dump_yaml
+from seqhub.recipe.resolve import resolved
 from tests.nn.pairs import batch, ends
 
 HEAD = """recipe: 1
@@ -61,10 +62,10 @@ def test_a_decoder_reads_what_the_encoder_gives(tmp_path):
 def test_what_it_resolves_to_reads_the_same(tmp_path):
     recipe, _ = check(tmp_path, HEAD + MODEL.replace("width: 8\n    blocks", "width: 8\n    bridge: none\n    blocks"))
     again = tmp_path / "again.yaml"
-    again.write_text(dump_yaml(recipe.resolved()), encoding="utf-8")
+    again.write_text(dump_yaml(resolved(recipe)), encoding="utf-8")
     reread = load_recipe(again, load_registry())
-    assert reread.resolved() == recipe.resolved()
-    assert recipe.resolved()["model"]["decoder"]["bridge"] == "none"
+    assert resolved(reread) == resolved(recipe)
+    assert resolved(recipe)["model"]["decoder"]["bridge"] == "none"
     assert [node.name for node in check_recipe(again, load_registry())[1].decoder.nodes] == ["decoder.0", "decoder.1"]
 
 

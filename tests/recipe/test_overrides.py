@@ -11,12 +11,13 @@ from seqhub.assembly.plan import check_recipe
 from seqhub.errors import RecipeError
 from seqhub.plugins import Registry
 from seqhub.recipe import Recipe, load_recipe
+from seqhub.recipe.resolve import resolved
 
 GOOD = Path(__file__).parent / "good.yaml"
 
 
 def value(recipe: Recipe, path: str) -> Any:
-    found: Any = recipe.resolved()
+    found: Any = resolved(recipe)
     for key in path.split("."):
         found = found[int(key)] if isinstance(found, list) else found[key]
     return found

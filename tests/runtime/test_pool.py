@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +90,53 @@ def test_many_streams_that_are_behind_do_not_make_one_huge_run(bundle: Path, mon
         pool.push(stream, np.ones((100, 2)))
     assert {len(y) for y in pool.step().values()} == {8}
     assert seen == [(2, 8)] * 5
+
+
+@pytest.mark.parametrize("block", [1, 3])
+def test_what_waits_is_bounded(write_bundle: WriteBundle, block: int) -> None:
+    pool = load(write_bundle(block=block)).pool(2, most=1, max_waiting=4)
+    a, b = pool.open(), pool.open()
+    pool.push(a, np.ones((3 * block, 2)))
+    pool.push(a, np.ones((block, 2)))
+    with pytest.raises(BundleError, match=re.escape(f"stream {a} has {4 * block} steps waiting; 1 more")) as caught:
+        pool.push(a, ONE)
+    assert [problem.code for problem in caught.value.problems] == ["E721"]
+    pool.push(b, np.ones((4 * block, 2)))  # each stream by itself
+    pool.push(a, np.zeros((0, 2)))
+    pool.flush(a)  # no step
+    pool.step()
+    assert pool.waiting(a) == pool.waiting(b) == 3 * block
+    pool.push(a, np.ones((block, 2)))
+    assert pool.waiting(a) == 4 * block
+    found = pool.drain()
+    assert found[a][:, 0].tolist() == [2 * block, 3 * block, 4 * block, block]
+    assert found[b][:, 0].tolist() == [2 * block, 3 * block, 4 * block]
+    assert pool.waiting(a) == pool.waiting(b) == 0
+
+
+def test_a_restored_stream_counts_what_its_snapshot_brought(bundle: Path) -> None:
+    model = load(bundle)
+    wide, pool = model.pool(1), model.pool(1, max_waiting=2)
+    a, b = wide.open(), pool.open()
+    wide.push(a, np.ones((5, 2)))
+    pool.restore(b, wide.snapshot(a))
+    assert pool.waiting(b) == 5
+    with pytest.raises(BundleError, match="has 5 steps waiting"):
+        pool.push(b, ONE)
+    pool.reset(b)
+    assert pool.waiting(b) == 0
+    pool.push(b, np.ones((2, 2)))
+
+
+def test_a_sequence_that_is_flushed_again_ends_once(bundle: Path) -> None:
+    pool = load(bundle).pool(1)
+    a = pool.open()
+    pool.push(a, ONE)
+    for _ in range(1000):
+        pool.flush(a)
+    assert len(pool._live[a].queue) == 2
+    assert listed(pool.step()) == {a: [[1, 1]]}
+    assert not pool.busy
 
 
 @pytest.mark.parametrize("most", [1, 5, 100])
@@ -234,6 +282,7 @@ MISUSE: list[tuple[Misuse, str, str]] = [
     (lambda pool, _: pool.push(pool.open(), [[1, np.nan]]), "E712", "'chunk' holds nan at step 0, column 'b'"),
     (lambda _, model: model.pool(0), "E711", "a pool of 0 streams"),
     (lambda _, model: model.pool(2, most=0), "E711", "with 0 steps a run"),
+    (lambda _, model: model.pool(2, max_waiting=0), "E711", "0 waiting"),
     (lambda pool, model: pool.restore(pool.open(), model.stream(2).snapshot()), "E715", "the snapshot holds 2 rows of"),
 ]
 
@@ -286,19 +335,24 @@ def test_a_run_that_fails_leaves_its_streams_as_they_were(bundle: Path) -> None:
         pool.step()
     assert caught.value.problems[0].code == "E717"
     pool.push(a, ONE)  # a ended in the run before the one that failed; its outputs are still there
+    assert [pool.waiting(stream) for stream in (a, *short)] == [1, 0, *[1] * 6]  # the first ran beside a
     found = pool.step()
     assert found[a][:, 0].tolist() == [*range(1, 51), 1]
     assert [found[stream].tolist() for stream in short] == [[[1, 1]]] * 7
 
 
 def test_threads_push_while_one_steps(bundle: Path) -> None:
-    pool, count, each = load(bundle).pool(4), 4, 300
+    pool, count, each = load(bundle).pool(4, max_waiting=20), 4, 300
     streams = [pool.open() for _ in range(count)]
     sums: dict[int, list[float]] = {stream: [] for stream in streams}
-    threads = [
-        threading.Thread(target=lambda stream=stream: [pool.push(stream, ONE) for _ in range(each)])  # type: ignore[misc]
-        for stream in streams
-    ]
+
+    def push(stream: int) -> None:
+        for _ in range(each):
+            while pool.waiting(stream) == 20:  # only this thread pushes to it
+                time.sleep(1e-4)
+            pool.push(stream, ONE)
+
+    threads = [threading.Thread(target=push, args=(stream,)) for stream in streams]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads) or pool.busy:

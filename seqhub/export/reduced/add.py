@@ -21,7 +21,8 @@ from seqhub.export.reduced.gate import PRECISIONS, Judge, Outcome, Refused, Want
 from seqhub.export.reduced.graphs import domains
 from seqhub.export.speed import measure
 from seqhub.runtime.manifest import FILE, FLOAT32, read_manifest, sha256_of
-from seqhub.runtime.model import Model, open_model
+from seqhub.runtime.model import Model
+from seqhub.runtime.opening import open_model
 from seqhub.runtime.verify_reduced import gaps
 
 Progress = Callable[[str], None]
