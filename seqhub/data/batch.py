@@ -25,10 +25,18 @@ class Item:
 
 
 class Items(Dataset[Item]):
-    """The items of one split."""
+    """The items of one split. With `train.workers` they go to other processes: they hold arrays and plain values, no
+    function without a name and no open file, and an item depends on itself, `epoch` and its own seed alone.
+    """
+
+    epoch = 0
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} does not define __len__")
+
+    def begin(self, epoch: int) -> None:
+        """From now on items are those of this epoch, where they differ between epochs."""
+        self.epoch = epoch
 
 
 @dataclass(frozen=True, eq=False)

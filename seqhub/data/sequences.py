@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 
@@ -88,7 +89,7 @@ def cut_windows(
         splits[split] = range(len(ends), len(ends) + len(found))
         ends.extend(found)
     return Sequences(
-        items=[values[end + 1 - cut.steps : end + 1] for end in ends],
+        items=Windows(values, ends, cut.steps),
         labels=[of_row[end] for end in ends],
         features=features,
         origin=table.origin,
@@ -98,8 +99,34 @@ def cut_windows(
     )
 
 
+class Windows(Sequence[Numbers]):
+    """Views of one array [N D]: item i is its `steps` rows up to `ends[i]`. However much they overlap, they are held,
+    and go to another process, as that one array.
+    """
+
+    def __init__(self, values: Numbers, ends: Sequence[int], steps: int) -> None:
+        self.values, self.ends, self.steps = values, ends, steps
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @overload
+    def __getitem__(self, index: int) -> Numbers: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Windows: ...
+
+    def __getitem__(self, index: int | slice) -> Numbers | Windows:
+        if isinstance(index, slice):
+            return Windows(self.values, self.ends[index], self.steps)
+        stop = self.ends[index] + 1
+        return self.values[stop - self.steps : stop]
+
+
 def fill_missing(sequences: Sequences, how: Filling) -> Sequences:
     """The same without NaN, but for those that nothing stands before, or around; a note counts what was filled."""
+    if not any(np.isnan(item).any() for item in sequences.items):
+        return sequences
     items, count = [], 0
     for item in sequences.items:
         if np.isnan(item).any():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from seqhub.api import SourceSpec, hookimpl
 from seqhub.data.configs import BuiltinConfig, CsvConfig, NpzConfig, ParquetConfig
 from seqhub.data.configs_audio import BeepsConfig, WavConfig
+from seqhub.data.configs_counts import DemandConfig
 from seqhub.data.configs_hub import HuggingFaceConfig
 from seqhub.data.configs_motion import BroadConfig, MatConfig, PendulumConfig
 from seqhub.data.configs_parallel import DatesConfig, ParallelConfig
@@ -181,4 +182,11 @@ def seqhub_register_sources() -> Iterator[SourceSpec]:
         config=HuggingFaceConfig,
         summary="A data set of the Hugging Face Hub, or a folder that `save_to_disk` wrote: Arrow, mapped into memory.",
         reference="Lhoest et al. 2021, arXiv:2109.02846; needs the library datasets (extra `hub`)",
+    )
+    yield SourceSpec(
+        name="demand",
+        target="seqhub.data.demand:DemandSource",
+        config=DemandConfig,
+        summary="Generated: how often an item is sold on a day, with promotions; columns date, item, count, promotion.",
+        reference="likelihood: Salinas et al. 2017, arXiv:1704.04110",
     )

@@ -73,7 +73,8 @@ class DeploymentTwin(nn.Module):
 
     def dynamic_shapes(self) -> tuple[Any, ...]:
         """Batch and time, of the memory too, are free, in the structure of the arguments. For the trace they begin at
-        2, since every sum of two layers' outputs asks that a size be no 1, which broadcasts; the proof tries 1.
+        2, since every sum of two layers' outputs asks that a size be no 1, which broadcasts, and the trace would begin
+        again; the proof tries 1.
         """
         names = (NAMES.batch, NAMES.time, NAMES.memory_time)
         batch, time, memory_time = (torch.export.Dim(name, min=2) for name in names)

@@ -29,6 +29,21 @@ class PerColumnHeadConfig(Config):
         return [("columns", what, "give the number of columns of the per-column block before it")]
 
 
+@config
+class PerSegmentHeadConfig(Config):
+    """A step of a gated recurrent unit for every segment of a horizon, from the same state, the last block's output."""
+
+    length: int = option(help="steps of the horizon that one segment holds", ge=1, unit="steps")
+    columns: int = option(1, help="columns that stand side by side in a step; as many are answered", ge=1)
+    dropout: float = option(0.0, help="dropout before the map to a segment's steps", ge=0, lt=1)
+
+    def problems(self, width: int) -> list[tuple[str, str, str]]:
+        if width % self.columns == 0:
+            return []
+        what = f"a step of width {width} is not {self.columns} columns of one width"
+        return [("columns", what, "give the number of columns of the per-column block before it")]
+
+
 @hookimpl
 def seqhub_register_heads() -> Iterator[HeadSpec]:
     yield HeadSpec(
@@ -45,4 +60,12 @@ def seqhub_register_heads() -> Iterator[HeadSpec]:
         summary="One linear map for every column alone: channel independence up to the answer.",
         reference="arXiv:2211.14730",
         examples=({"columns": 1}, {"columns": 2}),
+    )
+    yield HeadSpec(
+        name="per-segment",
+        target="seqhub.nn.per_segment:PerSegmentHead",
+        config=PerSegmentHeadConfig,
+        summary="A horizon segment by segment: one recurrent step for each, in parallel.",
+        reference="arXiv:2308.11200",
+        examples=({"length": 3}, {"length": 1, "columns": 2}, {"length": 6, "dropout": 0.2}),
     )

@@ -161,6 +161,13 @@ class TrainSection(Config):
         default=None, help="validation metric that picks the best epoch; null: the validation loss"
     )
     threads: int | None = option(default=None, help="CPU threads; null: as many as torch takes", ge=1)
+    workers: int = option(
+        default=0,
+        help="processes that read, spoil and pad training items beside the training; the batches are the same with any "
+        "number. 0: none, which is faster where items are small",
+        ge=0,
+        unit="processes",
+    )
     compile: Literal["auto", True, False] = option(
         default="auto",
         help="compile the loops of cells that are given as a step: tens of seconds each, once, for a faster loop; "

@@ -58,8 +58,9 @@ class Task(ABC):
     def dataset(self, split: str) -> Items:
         """The items of `train`, `valid` or `test`."""
 
-    def collate(self, items: list[Item]) -> Batch:
-        """Items as one batch, padded to the longest."""
+    @staticmethod
+    def collate(items: list[Item]) -> Batch:
+        """Items as one batch, padded to the longest. It goes to other processes, so it knows nothing of the task."""
         return collate(items)
 
     @abstractmethod

@@ -11,6 +11,13 @@ class TranscribeConfig(Spoilt):
     """Write down what is said."""
 
     tokens: Use | str = use("tokenizer", "chars", help="what is written, one after the other")
+    cut: int = option(
+        0,
+        help="half of the training recordings begin with a piece of another, of this many steps at most, that is not "
+        "written down: so is a word that was cut off",
+        ge=0,
+        unit="steps",
+    )
     beam: int = option(1, help="texts that are kept while decoding; 1 takes the likeliest token of each frame", ge=1)
 
 

@@ -28,7 +28,7 @@ class Labelled:
     names: one an item, or none.  rate_hz: steps a second where that is known, else 0.
     """
 
-    items: list[Numbers]
+    items: Sequence[Numbers]
     classes: Indices
     labels: tuple[str, ...]
     features: tuple[str, ...]
@@ -48,7 +48,7 @@ def read_labelled(source: Source, data: ClassifyData, seed: int) -> Labelled:
     check_finite(sequences)
     labels = tuple(data.labels) or tuple(sorted(set(sequences.labels), key=_natural))
     classes = _classes(sequences, labels)
-    items, notes = list(sequences.items), list(sequences.notes)
+    items, notes = sequences.items, list(sequences.notes)
     if data.crop is not None:
         items = cut_at_random(items, data.crop, seed)
         cut = sum(len(a) < len(b) for a, b in zip(items, sequences.items, strict=True))

@@ -70,15 +70,16 @@ class TextItems(Items):
     """Item i of a split: x [T 1] ids, at most `longest` of them; target: the position of its label."""
 
     def __init__(self, labelled: LabelledTexts, split: str, longest: int | None) -> None:
-        self.labelled, self.members, self.longest = labelled, labelled.splits[split], longest
+        self.ids, self.classes = labelled.ids, labelled.classes
+        self.members, self.longest = labelled.splits[split], longest
 
     def __len__(self) -> int:
         return len(self.members)
 
     def __getitem__(self, index: int) -> Item:
         member = int(self.members[index])
-        ids = torch.from_numpy(self.labelled.ids[member][: self.longest])[:, None]
-        return Item(ids, torch.tensor(int(self.labelled.classes[member])), torch.tensor(index))
+        ids = torch.from_numpy(self.ids[member][: self.longest])[:, None]
+        return Item(ids, torch.tensor(int(self.classes[member])), torch.tensor(index))
 
 
 def _texts(source: Source, data: TextClassifyData) -> Texts:

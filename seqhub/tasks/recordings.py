@@ -105,11 +105,15 @@ class RecordingItems(Items):
 
     join: recordings in a string, at most; drawn for each item, in training anew for each epoch (`begin`).
     spoil: what is done to a recording at random.
+    cut: half of the items begin with up to this many steps from anywhere in a recording of the split: what is said in
+    them is no part of the target. Lengths are those without.
     """
 
-    def __init__(self, recordings: Recordings, split: str, *, join: int, spoil: Spoiler, seed: int) -> None:
+    def __init__(
+        self, recordings: Recordings, split: str, *, join: int, spoil: Spoiler, seed: int, cut: int = 0
+    ) -> None:
         self.recordings, self.members = recordings, recordings.splits[split]
-        self.join, self.spoil = join, spoil
+        self.join, self.spoil, self.cut = join, spoil, cut
         self.seed = [seed, ("train", "valid", "test").index(split)]
         self.begin(0)
 
@@ -141,9 +145,19 @@ class RecordingItems(Items):
     def __getitem__(self, index: int) -> Item:
         string = self.strings[index]
         x = np.concatenate([self.recordings.items[member] for member in string])
+        draw = np.random.default_rng([*self.seed, self.epoch, index])
+        if self.cut and draw.random() < 0.5:
+            x = np.concatenate([self._piece(draw), x])
         if self.spoil:
-            x = self.spoil(x, np.random.default_rng([*self.seed, self.epoch, index]))
+            x = self.spoil(x, draw)
         return Item(torch.from_numpy(np.ascontiguousarray(x)).float(), self.target(index), torch.tensor(index))
+
+    def _piece(self, draw: np.random.Generator) -> Numbers:
+        """Up to `cut` steps in a row of one recording, as if it had begun before what is kept: [T' D]."""
+        whole = self.recordings.items[int(draw.choice(self.members))]
+        steps = int(draw.integers(1, min(self.cut, len(whole)) + 1))
+        begin = int(draw.integers(0, len(whole) - steps + 1))
+        return whole[begin : begin + steps]
 
     def target(self, index: int) -> Tensor:
         """The ids of an item's text."""

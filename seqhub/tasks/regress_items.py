@@ -60,10 +60,10 @@ class Pieces(Items):
         turned: Turned | None = None,
         seed: int = 0,
     ) -> None:
-        self.recordings, self.seed, self.turned = recordings, seed, turned or Turned()
+        self.seed, self.turned = seed, turned or Turned()
         self.window, self.stride = window, stride or window or 1
-        self._x = [torch.from_numpy(np.ascontiguousarray(r.x)).float() for r in recordings]
-        self._y = [torch.from_numpy(np.array(r.y)).float() for r in recordings]
+        self._x = [r.x.astype(np.float32) for r in recordings]
+        self._y = [r.y.astype(np.float32) for r in recordings]
         self.burn_in = burn_in
         self.begin(0)
 
@@ -89,9 +89,9 @@ class Pieces(Items):
 
     def __getitem__(self, index: int) -> Item:
         number, first, steps = self.places[index]
-        target = self._y[number][first : first + steps].clone()
+        target = torch.from_numpy(self._y[number][first : first + steps].copy())
         target[: self.burn_in] = torch.nan
-        x = self._x[number][first : first + steps]
+        x = torch.from_numpy(self._x[number][first : first + steps])
         if self.turned.x or self.turned.y:
             angle = float(np.random.default_rng([self.seed, self.epoch, index]).uniform(0, 2 * math.pi))
             x, target = turn(x, self.turned.x, angle), turn(target, self.turned.y, angle)

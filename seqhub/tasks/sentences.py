@@ -80,15 +80,14 @@ class TaggedItems(Items):
     """Item i of a split: x [T 1 + columns] ids, target [T] positions of tags."""
 
     def __init__(self, tagged: Tagged, split: str) -> None:
-        self.tagged, self.members = tagged, tagged.splits[split]
+        self.ids, self.tags, self.members = tagged.ids, tagged.tags, tagged.splits[split]
 
     def __len__(self) -> int:
         return len(self.members)
 
     def __getitem__(self, index: int) -> Item:
         member = int(self.members[index])
-        tagged = self.tagged
-        return Item(torch.from_numpy(tagged.ids[member]), torch.from_numpy(tagged.tags[member]), torch.tensor(index))
+        return Item(torch.from_numpy(self.ids[member]), torch.from_numpy(self.tags[member]), torch.tensor(index))
 
 
 def drawn_splits(

@@ -60,6 +60,7 @@ class Transcribe(Task):
             split,
             join=self.data.join,
             spoil=Spoiler.of(self.options, self.recordings.scaler.shift) if training else Spoiler(),
+            cut=self.options.cut if training else 0,
             seed=self.seed,
         )
 

@@ -68,7 +68,8 @@ class Translate(Task):
         check_split(split)
         return PairItems(self.corpus, split)
 
-    def collate(self, items: list[Item]) -> PairBatch:
+    @staticmethod
+    def collate(items: list[Item]) -> PairBatch:
         return collate_pairs(items)
 
     def batches(self, split: str, size: int, *, epoch: int, seed: int) -> list[list[int]]:

@@ -153,16 +153,16 @@ class PairItems(Items):
     """Item i of a split: x [S 1] ids, target [T] ids."""
 
     def __init__(self, corpus: Corpus, split: str) -> None:
-        self.corpus, self.members = corpus, corpus.splits[split]
+        self.members = corpus.splits[split]
+        self.sources, self.targets, self.references = corpus.source_ids, corpus.target_ids, corpus.pairs.target
 
     def __len__(self) -> int:
         return len(self.members)
 
     def __getitem__(self, index: int) -> PairItem:
         member = self.members[index]
-        x = torch.tensor(self.corpus.source_ids[member])[:, None]
-        target = torch.tensor(self.corpus.target_ids[member])
-        return PairItem(x, target, torch.tensor(index), reference=self.corpus.pairs.target[member])
+        x = torch.tensor(self.sources[member])[:, None]
+        return PairItem(x, torch.tensor(self.targets[member]), torch.tensor(index), reference=self.references[member])
 
 
 def collate_pairs(items: list[Item]) -> PairBatch:

@@ -105,7 +105,10 @@ def _shown(values: Mapping[str, Any], key: str) -> str:
 def _trained_part(folder: RunFolder, recipe: Recipe) -> list[dict[str, Any]]:
     """What decides the training: in the folder, and in the recipe now."""
     texts = (folder.resolved.read_text(encoding="utf-8"), dump_yaml(resolved(recipe)))
-    return [{key: value for key, value in yaml.safe_load(text).items() if key not in _FREE} for text in texts]
+    found = [{key: value for key, value in yaml.safe_load(text).items() if key not in _FREE} for text in texts]
+    for sections in found:
+        sections["train"].pop("workers", None)  # who prepares a batch does not change it
+    return found
 
 
 def _refusal(folder: RunFolder, differences: list[str]) -> RunError:

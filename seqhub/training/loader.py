@@ -1,15 +1,18 @@
 """Batches in an order that depends on nothing but seed and epoch, from any batch on.
 
-In process and without workers: sequences are small, and a worker's start costs more than it saves. The order of an
-epoch is drawn from a generator of its own: it does not move the random numbers of dropout, nor they it.
+In process, or in `workers` beside it: sequences are mostly small, and then a worker costs more than it saves. The order
+of an epoch is drawn from a generator of its own: it does not move the random numbers of dropout, nor they it.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
+
+from seqhub.training.workers import Work, Workers
 
 
 class Items(Protocol):
@@ -74,6 +77,8 @@ class EpochLoader:
 
     `state_dict` says how many batches of the epoch have been given out; an iteration after `load_state_dict` starts
     behind them. `batch_sampler.sampler` is where Lightning looks for the epoch.
+
+    workers: processes that prepare the batches; see `Workers`.
     """
 
     def __init__(
@@ -86,9 +91,11 @@ class EpochLoader:
         shuffle: bool = False,
         limit: int | None = None,
         plan: Plan | None = None,
+        workers: int = 0,
     ) -> None:
         self.dataset, self.collate = dataset, collate
         self.batch_sampler = EpochBatches(EpochSampler(len(dataset), seed=seed, shuffle=shuffle), batch, limit, plan)
+        self._workers = Workers(dataset, collate, workers) if workers else None
         self._given = 0
         self._skip = 0
 
@@ -97,11 +104,21 @@ class EpochLoader:
 
     def __iter__(self) -> Iterator[Any]:
         first, self._skip = self._skip, 0
-        for number, indices in enumerate(self.batch_sampler):
-            if number < first:
-                continue
-            self._given = number + 1
-            yield self.collate([self.dataset[index] for index in indices])
+        wanted = itertools.islice(self.batch_sampler, first, None)
+        for number, batch in enumerate(self._prepared(wanted), start=first + 1):
+            self._given = number
+            yield batch
+
+    def _prepared(self, wanted: Iterator[Sequence[int]]) -> Iterator[Any]:
+        if self._workers is not None:
+            # asked only once the plan is made: it may have begun an epoch
+            return self._workers.batches(Work(getattr(self.dataset, "epoch", 0), indices) for indices in wanted)
+        return (self.collate([self.dataset[index] for index in indices]) for indices in wanted)
+
+    def close(self) -> None:
+        """End the workers, where there are any."""
+        if self._workers is not None:
+            self._workers.close()
 
     def state_dict(self) -> dict[str, int]:
         """The position inside the epoch."""

@@ -55,6 +55,7 @@ def build_loaders(task: Task, recipe: Recipe) -> Loaders:
         shuffle=True,
         limit=section.limit_batches,
         plan=partial(task.batches, "train", section.batch, seed=recipe.seed),
+        workers=section.workers,
     )
     valid = split_loader(task, "valid", max(64, section.batch), section.limit_batches)
     return Loaders(train, valid if len(valid) else None)

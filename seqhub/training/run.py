@@ -32,6 +32,7 @@ from seqhub.training.randomness import seed_everything
 from seqhub.training.schedule import LearningRate
 from seqhub.training.stopping import Interrupted, StopRequest
 from seqhub.training.trainer import build_trainer
+from seqhub.training.workers import gone
 
 if TYPE_CHECKING:
     from seqhub.tasks.base import Task
@@ -129,9 +130,14 @@ def _fit(
     try:
         with stop.patiently(), _loops(recipe, section.epochs * per_epoch, display):
             trainer.fit(learner, loaders.train, loaders.valid, ckpt_path=last if claim.resumed else None)
+    except RuntimeError as error:  # torch says so whenever it notices, not only where a batch is asked for
+        if (lost := gone(error)) is None:
+            raise
+        raise lost from None
     except SystemExit as leaving:  # Lightning's own way of answering SIGTERM once an epoch's checkpoint is written
         raise Interrupted from leaving
     finally:
+        loaders.train.close()
         epoch = recorder.history[-1]["epoch"] if recorder.history else 0
         done = trainer.fit_loop.batch_idx + 1
         folder.mark(epoch=epoch, batch=done if done < per_epoch else 0)

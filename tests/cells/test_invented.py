@@ -17,6 +17,7 @@ pytestmark = pytest.mark.heavy
 SUBJECTS = [Subject(spec, f"test/{spec.name}", options) for spec in SPECS for options in spec.examples]
 
 
+@pytest.mark.no_cover  # as in every conformance test
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
 def test_it_passes_every_check(subject):
     outcomes = [run_check(check, subject) for check in CHECKS]

@@ -20,6 +20,8 @@ from seqhub.nn import Chain, Parallel, Residual, SequenceLayer
 from seqhub.nn.resample import Resample
 from seqhub.runtime.manifest import GraphInfo
 from seqhub_conv.conv1d import Conv1d
+from seqhub_conv.subsampling_2d import Subsampling2d
+from seqhub_conv.wavenet import WaveNet
 from tests.export.layers import Bounded, Drifting, Forgetful, Frozen, Gain, Leaky, Shift, Unknown, model_of
 
 pytestmark = pytest.mark.heavy
@@ -61,6 +63,26 @@ def test_a_size_that_the_trace_bounds_from_above_is_refused() -> None:
     with pytest.raises(ExportError, match=r"full\.onnx: a size is bounded by the example's: time = .*max=39") as caught:
         lowered(Bounded())
     assert caught.value.problems[0].code == "E502"
+
+
+@pytest.mark.parametrize(
+    ("layer", "traces"),
+    [(Residual(Chain(3, {"0": WaveNet(3, channels=3, skip=3)})), 1), (Subsampling2d(8, channels=2), 2)],
+    ids=["a sum asks for no size of 1", "half of a size is no 1"],
+)
+def test_a_trace_that_excludes_a_small_size_begins_again_and_none_does_for_a_sum(
+    layer: SequenceLayer, traces: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, export = [], torch.export.export
+
+    def traced(*given: object, **options: object) -> torch.export.ExportedProgram:
+        counted.append(options)
+        return export(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(torch.export, "export", traced)
+    _, failure = proven(layer, tolerance=1e-4)  # at one step, too
+    assert failure is None
+    assert len(counted) == traces
 
 
 @pytest.mark.parametrize("window", ["before", "beside"])

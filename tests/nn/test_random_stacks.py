@@ -73,6 +73,7 @@ def run(net: Chain, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.heavy
+@pytest.mark.no_cover  # every layer has tests of its own under it, and it takes a third of the time here
 @pytest.mark.parametrize("seed", range(COUNT))
 def test_a_random_stack_keeps_the_contract(seed: int, tmp_path: Path) -> None:
     net, plan = built(seed, tmp_path)

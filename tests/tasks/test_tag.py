@@ -208,7 +208,7 @@ def test_records():
             [["a", "b"]] * 3,
             [["NOUN", "VERB"], ["NOUN", "NUON"], ["NOUN", "VERB"]],
             {"train": range(0, 1), "valid": range(1, 2), "test": range(2, 3)},
-            r"given item 2: the tag 'NUON' of valid never occurs in train(?s:.*)did you mean 'NOUN'",
+            r"given valid item 1: the tag 'NUON' of valid never occurs in train(?s:.*)did you mean 'NOUN'",
         ),
     ],
 )

@@ -180,7 +180,7 @@ def _letters_only() -> object:
         (
             ["a", "b", "a", "c"],
             {"train": range(0, 2), "valid": range(2, 3), "test": range(3, 4)},
-            "item 4: the label 'c' of test never occurs in train",
+            "given test item 1: the label 'c' of test never occurs in train",
         ),
     ],
 )

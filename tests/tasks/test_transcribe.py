@@ -125,6 +125,28 @@ def test_strings_are_drawn_anew_for_each_epoch_and_the_same_again():
     assert task.batches("test", 4, epoch=0, seed=3) is None
 
 
+def test_half_of_training_begins_with_a_piece_of_another_recording_that_is_not_written_down():
+    task = make(["ab", "ba"] * 30, cut=7)
+    items = task.dataset("train")
+    found = [task.recordings.items[member][:, 0] for member in items.members.tolist()]
+    pieces = []
+    for epoch in range(3):
+        task.batches("train", 4, epoch=epoch, seed=3)
+        for index, own in enumerate(found):
+            item = items[index]
+            assert task.text(item.target) == task.recordings.texts[int(items.members[index])]
+            x = item.x.squeeze(1).numpy()
+            np.testing.assert_array_equal(x[len(x) - len(own) :], own.astype(np.float32))
+            pieces.append(x[: len(x) - len(own)])
+    sizes = [len(piece) for piece in pieces]
+    assert {*sizes} == {*range(8)}
+    assert 0.35 < np.mean([size > 0 for size in sizes]) < 0.65
+    runs = [np.lib.stride_tricks.sliding_window_view(whole.astype(np.float32), 7) for whole in found]
+    for piece in (piece for piece in pieces if len(piece) == 7):
+        assert any((run == piece).all(axis=1).any() for run in runs)
+    assert all(len(task.dataset("valid")[i].x) == n for i, n in enumerate(task.dataset("valid").lengths()))
+
+
 def test_speed_and_noise_spoil_training_alone():
     task = make(TEXTS, speed=0.2, noise=0.3)
     items = task.dataset("train")

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import cast
 
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
-from seqhub.nn.cell import Cell, LinearCell
+from seqhub.nn.cell import Cell, LinearCell, Projected
 from seqhub.nn.engines.linear import linear_scan, run_linear
 from seqhub.nn.engines.memory import run_memory
 from seqhub.nn.engines.mode import compiling, exporting, is_exporting
@@ -50,7 +51,8 @@ def _run(cell: Cell, x: Tensor, lengths: Tensor, state: State, ctx: Context, nat
     if form is not None:
         y, next_state = run_native(form, x, lengths, state)
     else:
-        p = cell.project(x)
+        steps_first = cell.kind == "step" and not is_exporting()
+        p = _project_steps_first(cell, x) if steps_first else cell.project(x)
         valid = valid_steps(lengths, x.shape[1])
         if cell.kind == "linear":
             y, next_state = run_linear(cast(LinearCell, cell), p, state, valid, ctx)
@@ -59,3 +61,11 @@ def _run(cell: Cell, x: Tensor, lengths: Tensor, state: State, ctx: Context, nat
         else:
             y, next_state = run_steps(cell, p, state, valid, ctx)
     return zero_padding(cell.readout(y, x), lengths), next_state
+
+
+def _project_steps_first(cell: Cell, x: Tensor) -> Projected:
+    """The same values [B T ...], with the numbers of a step beside each other in memory, as the loop reads them: what
+    is time-free may take the axes of time and batch in either order.
+    """
+    p = cell.project(x.transpose(0, 1).contiguous())
+    return pytree.tree_map(lambda leaf: leaf.transpose(0, 1), p)

@@ -17,7 +17,7 @@ import torch
 
 from seqhub.nn.cell import Cell
 from seqhub.nn.engines.blocks import STEPS, Blocks, has_compiler
-from seqhub.nn.engines.loop import TracedLoop
+from seqhub.nn.engines.loop import TracedLoop, threads_for
 from seqhub.nn.engines.program import Examples, trace_step
 
 log = logging.getLogger("seqhub.nn")
@@ -79,7 +79,8 @@ def _compile(step: Any, cell: Cell, examples: Examples, say: Callable[[str], Non
             if not has_compiler():
                 raise FileNotFoundError("no C++ compiler is installed")
             say(f"compiling the loop of {type(cell).__name__} once; torch keeps it for later runs")
-            _shared[name] = TracedLoop(program, Blocks(program, examples, STEPS))
+            with threads_for(program.work):
+                _shared[name] = TracedLoop(program, Blocks(program, examples, STEPS))
         return _shared[name]
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0]

@@ -1,11 +1,13 @@
 """A traced step in a loop over time, forwards and backwards, with each weight's gradient in one product at the end.
 
-Where blocks of steps are compiled (`blocks.py`), whole blocks go first and the steps that are left follow one by one.
+Time is the outer axis of everything here: [T B ...], one piece a step. What is wanted of all steps is written there by
+the step itself; what one step's backward needs of its forward is kept as it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +15,11 @@ import torch
 from torch import Tensor
 
 from seqhub.nn.engines.blocks import Blocks
+from seqhub.nn.engines.blockwise import backward_blocks, forward_blocks, infer_blocks
 from seqhub.nn.engines.program import StepProgram
+from seqhub.nn.engines.rooms import Rooms
 
+FEWEST_MULTIPLY_ADDS = 2**20  # of a step that is worth sharing among threads: meeting costs them some microseconds
 _BelowAutograd: Any = torch._C._AutoDispatchBelowAutograd  # nothing inside records; skip asking at every call
 
 
@@ -30,138 +35,126 @@ def run_loop(
     loop: TracedLoop, inputs: list[Tensor], state: list[Tensor], constants: list[Tensor], parameters: list[Tensor]
 ) -> tuple[Tensor, list[Tensor]]:
     """inputs: each [B T ...]; state, constants, parameters as traced -> y [B T O], the last state."""
-    if not torch.is_grad_enabled():
-        return _infer(loop, inputs, state, [*constants, *parameters])
-    sizes = (len(inputs), len(state), len(constants))
-    y, *last = _Loop.apply(loop, sizes, *inputs, *state, *constants, *parameters)  # type: ignore[no-untyped-call]
-    return y, last
+    inputs = [value.transpose(0, 1) for value in inputs]
+    if torch.is_grad_enabled():
+        sizes = (len(inputs), len(state), len(constants))
+        y, *last = _Loop.apply(loop, sizes, *inputs, *state, *constants, *parameters)  # type: ignore[no-untyped-call]
+        return y.transpose(0, 1), last
+    with _BelowAutograd(), threads_for(loop.program.work):
+        shared = [*constants, *parameters]
+        shared += loop.program.hoist(*shared)
+        if loop.blocks is None:
+            y, last = _infer(loop.program, inputs, state, shared)
+        else:
+            columns, state = (_contiguous(tensors, loop.blocks) for tensors in (inputs, state))
+            y, last = infer_blocks(loop.blocks, columns, state, shared)
+    return y.transpose(0, 1), list(last)
 
 
-def _infer(
-    loop: TracedLoop, inputs: list[Tensor], state: Sequence[Tensor], shared: list[Tensor]
-) -> tuple[Tensor, list[Tensor]]:
-    """The loop alone: nothing is saved."""
-    program, blocks, n_state = loop.program, loop.blocks, len(state)
-    ys: list[Tensor] = []
-    with _BelowAutograd():
-        shared = [*shared, *program.hoist(*shared)]
-        columns = _columns(inputs, blocks)
-        state = _contiguous(state, blocks)
-        size, start = _whole(columns, blocks)
-        if blocks is not None:
-            for t in range(0, start, size):
-                results = blocks.forward(_flat(columns[t : t + size]), state, shared)
-                ys += results[:: blocks.results]
-                state = _last(results, blocks.results, n_state)
-        for now in columns[start:]:
-            y, *state = program.infer(*now, *state, *shared)
-            ys.append(y)
-        return torch.stack(ys, dim=1), list(state)
+@contextmanager
+def threads_for(work: int) -> Iterator[None]:
+    """One thread for a step with little to share."""
+    threads = torch.get_num_threads()
+    if threads == 1 or work >= FEWEST_MULTIPLY_ADDS:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Loop(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, loop: TracedLoop, sizes: tuple[int, int, int], *flat: Tensor) -> tuple[Tensor, ...]:
-        program, blocks = loop.program, loop.blocks
-        n_inputs, n_state, _ = sizes
-        kept: list[tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]] = []  # inputs, state, results of a call
-        ys: list[Tensor] = []
-        with _BelowAutograd():
+        program, (n_inputs, n_state, _) = loop.program, sizes
+        inputs, state = flat[:n_inputs], flat[n_inputs : n_inputs + n_state]
+        with _BelowAutograd(), threads_for(program.work):
             shared = list(flat[n_inputs + n_state :])
             shared += program.hoist(*shared)
-            columns = _columns(flat[:n_inputs], blocks)
-            state: Sequence[Tensor] = _contiguous(flat[n_inputs : n_inputs + n_state], blocks)
-            size, start = _whole(columns, blocks)
-            if blocks is not None:
-                for t in range(0, start, size):
-                    now = _flat(columns[t : t + size])
-                    results = blocks.forward(now, state, shared)
-                    kept.append((now, state, blocks.needed(results)))
-                    ys += results[:: blocks.results]
-                    state = _last(results, blocks.results, n_state)
-            for inputs in columns[start:]:
-                y, *rest = program.forward(*inputs, *state, *shared)
-                kept.append((inputs, state, rest[n_state:]))
-                state = rest[:n_state]
-                ys.append(y)
-            ctx.loop, ctx.sizes, ctx.kept, ctx.shared = loop, sizes, kept, shared
-            # clones: the backward keeps states, and must not keep its own outputs alive
-            return (torch.stack(ys, dim=1), *(value.clone() for value in state))
+            rooms = Rooms(program.rooms, _contiguous(inputs, loop.blocks), state)
+            if loop.blocks is None:
+                last, known = _forward(program, rooms, state, shared)
+            else:
+                last, known = forward_blocks(loop.blocks, rooms, _contiguous(state, loop.blocks), shared), None
+            y = rooms.after[program.y]
+            last = [value.clone() for value in last]  # the backward must not keep its own outputs alive
+        ctx.loop, ctx.sizes, ctx.shared, ctx.rooms, ctx.known = loop, sizes, shared, rooms, known
+        ctx.save_for_backward(y)  # its memory may be that of a kept state: a change in place must not go unseen
+        return (y, *last)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gy: Tensor, *glast: Tensor) -> tuple[Tensor | None, ...]:
-        program, blocks, shared, kept = ctx.loop.program, ctx.loop.blocks, ctx.shared, list(ctx.kept)
-        n_inputs, n_state, n_constants = ctx.sizes
-        n_flow = n_inputs + n_state
-        slots = n_inputs + 2 * len(program.factors)
-        gstate: Sequence[Any] = glast
-        sums: Sequence[Any] = [0.0] * program.n_sums
+        ctx.saved_tensors  # noqa: B018  raises where y was changed
+        loop, (n_inputs, n_state, n_constants), shared = ctx.loop, ctx.sizes, ctx.shared
+        program: StepProgram = loop.program
         with _BelowAutograd():
-            columns = [column for (column,) in _columns([gy], blocks)]
-            size, start = _whole(columns, blocks)
-            found: list[list[Any]] = [[None] * len(columns) for _ in range(slots)]  # inputs' gradients, factors
-            for t in range(len(columns) - 1, start - 1, -1):
-                now, state, saved = kept.pop()
-                out = program.backward(*now, *state, *shared, *saved, columns[t], *gstate)
-                flow, cut = out[n_inputs:n_flow], len(out) - program.n_sums
-                gstate = [torch.zeros_like(b) if g is None else g for b, g in zip(state, flow, strict=True)]
-                for column, value in zip(found, (*out[:n_inputs], *out[n_flow:cut]), strict=True):
-                    column[t] = value
-                sums = [value + total for value, total in zip(out[cut:], sums, strict=True)]
-            if start:
-                gstate, sums = _contiguous(gstate, blocks), blocks.totals(sums)
-            for t in range(start - size, -1, -size):
-                out = blocks.backward(*kept.pop(), columns[t : t + size], gstate, shared, sums)
-                for slot, column in enumerate(found):
-                    column[t : t + size] = out[slot : slots * size : slots]
-                gstate, sums = out[slots * size : slots * size + n_state], out[slots * size + n_state :]
-            stacked = _stacked(found)
-            gparameters: list[Tensor | None] = [None] * (len(ctx.needs_input_grad) - 2 - n_flow - n_constants)
-            for number, (index, transposed) in enumerate(program.factors):
-                left, right = (stacked[n_inputs + 2 * number + side] for side in (0, 1))
-                weight = left.flatten(0, 1).t() @ right.flatten(0, 1)
-                gparameters[index] = weight.t() if transposed else weight
-            for index, total in zip(program.sums, program.finish(*sums), strict=True):
+            gradients = [room.tensor(len(gy), gy) for room in program.gradients]
+            with threads_for(program.work):
+                if loop.blocks is None:
+                    gstate, totals = _backward(program, ctx.rooms, ctx.known, shared, gy, glast, gradients)
+                else:
+                    gys, gstate = gy.contiguous(), _contiguous(glast, loop.blocks)
+                    gstate, totals = backward_blocks(loop.blocks, ctx.rooms, shared, gys, gstate, gradients)
+            n_parameters = len(ctx.needs_input_grad) - 2 - n_inputs - n_state - n_constants
+            gparameters: list[Tensor | None] = [None] * n_parameters
+            rows = [ctx.rooms.find(source, gradients).flatten(0, 1) for source in program.factors]
+            for index, total in zip(program.parameters, program.finish(*shared, *rows, *totals), strict=True):
                 gparameters[index] = total
-        return (None, None, *stacked[:n_inputs], *gstate, *([None] * n_constants), *gparameters)
+            ginputs = [None if number is None else gradients[number] for number in program.of_inputs]
+        return (None, None, *ginputs, *gstate, *([None] * n_constants), *gparameters)
 
 
-def _columns(sequences: Sequence[Tensor], blocks: Blocks | None) -> list[tuple[Tensor, ...]]:
-    """[B T ...] each -> the tensors of every step, contiguous for compiled blocks, which know their strides."""
-    rows = [sequence.transpose(0, 1) for sequence in sequences]
-    return list(zip(*(row.unbind(0) for row in _contiguous(rows, blocks)), strict=True))
+def _infer(
+    program: StepProgram, inputs: Sequence[Tensor], state: Sequence[Tensor], shared: list[Tensor]
+) -> tuple[Tensor, Sequence[Tensor]]:
+    """The loop alone: nothing is kept. inputs [T B ...] -> y [T B O], last state."""
+    y = program.rooms[program.y].tensor(len(inputs[0]), state[0])
+    for now, room in zip(_steps(inputs), y.unbind(0), strict=True):
+        state = program.infer(*now, *state, *shared, room)
+    return y, state
+
+
+def _forward(
+    program: StepProgram, rooms: Rooms, state: Sequence[Tensor], shared: list[Tensor]
+) -> tuple[Sequence[Tensor], list[Any]]:
+    """The last state, and for the backward the state before each step and what is kept of its results."""
+    n_state = len(state)
+    known: list[tuple[Sequence[Tensor], list[Tensor]]] = []
+    for now, row in zip(_steps(rooms.inputs), _steps(rooms.after), strict=True):
+        results = program.forward(*now, *state, *shared, *row)
+        known.append((state, [results[column] for column in program.kept]))
+        state = results[1 : 1 + n_state]
+    return state, known
+
+
+def _backward(
+    program: StepProgram,
+    rooms: Rooms,
+    known: Sequence[Any],
+    shared: list[Tensor],
+    gy: Tensor,
+    gstate: Sequence[Any],
+    gradients: list[Tensor],
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    """gy [T B O] -> the gradient of the first state, the totals; gradients are written."""
+    n_state = len(gstate)
+    totals: Sequence[Any] = [0.0] * program.n_totals
+    steps = zip(_steps(rooms.inputs), known, gy.unbind(0), _steps(gradients) or [()] * len(gy), strict=True)
+    for now, (state, kept), gy_now, row in reversed(list(steps)):
+        out = program.backward(*now, *state, *shared, *kept, gy_now, *gstate, *row)
+        gstate = [torch.zeros_like(b) if g is None else g for b, g in zip(state, out, strict=False)]
+        totals = [value + total for value, total in zip(out[n_state:], totals, strict=True)]
+    return gstate, totals
 
 
 def _contiguous(tensors: Sequence[Tensor], blocks: Blocks | None) -> list[Tensor]:
+    """Contiguous for compiled blocks, which know their strides."""
     return [tensor.contiguous() for tensor in tensors] if blocks is not None else list(tensors)
 
 
-def _whole(columns: Sequence[Any], blocks: Blocks | None) -> tuple[int, int]:
-    """The steps of a block, and the number of steps that whole blocks cover."""
-    return (1, 0) if blocks is None else (blocks.steps, len(columns) // blocks.steps * blocks.steps)
-
-
-def _flat(rows: Sequence[Sequence[Tensor]]) -> list[Tensor]:
-    return [tensor for row in rows for tensor in row]
-
-
-def _last(results: list[Tensor], width: int, n_state: int) -> list[Tensor]:
-    """The state after a block."""
-    at = len(results) - width + 1
-    return results[at : at + n_state]
-
-
-def _stacked(columns: list[list[Any]]) -> list[Any]:
-    """The tensors of every step -> [B T ...] each; what stands twice (a factor is often an input's gradient) is stacked
-    once.
-    """
-    ends = [(id(column[0]), id(column[-1])) for column in columns]  # one end may be a state given twice
-    found: list[Any] = []
-    for index, column in enumerate(columns):
-        same = [known for known in range(index) if ends[known] == ends[index]]
-        if column[0] is None:
-            found.append(None)
-        else:
-            found.append(found[same[0]] if same else torch.stack(column, dim=1))
-    return found
+def _steps(sequences: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
+    """[T B ...] each -> the tensors of every step."""
+    return list(zip(*(sequence.unbind(0) for sequence in sequences), strict=True))

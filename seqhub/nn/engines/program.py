@@ -5,9 +5,10 @@ step's joint forward and backward is written down once (torch's `make_fx`), then
 
 * what depends on parameters alone is moved out of the loop;
 * the rest is cut in two: forward, and backward from the values that forward saved;
-* where the backward multiplies two per-step tensors only to get a weight's gradient, a.T @ b, it returns a and b; the
-  sum over time is then one matrix product over B*T. Other parameters' gradients are added up step by step, and where
-  such a gradient is a sum over the batch, the sum is taken once, after the loop.
+* what only sums over rows to get a parameter's gradient leaves the loop (`late`): a weight's a.T @ b becomes one matrix
+  product over B*T. Other parameters' gradients are added up step by step, and where such a gradient is a sum over the
+  batch, the sum is taken once, after the loop;
+* what is wanted of all steps is written where it is to stay, a row [B ...] of a tensor [T B ...]: a room.
 
 A program for the compiler is cut elsewhere: forward saves only what matrix products and reductions gave, and backward
 works the elementwise rest out again, which costs less than writing and reading it once the compiler has fused it.
@@ -26,12 +27,16 @@ from torch import Tensor, fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from seqhub.nn.engines.fusible import fusible, is_cheap, is_random
+from seqhub.nn.engines.late import ends
+from seqhub.nn.engines.rooms import Room, Source
 from seqhub.nn.engines.straight import straight_line
 from seqhub.nn.engines.tidy import tidy
 
+_ops = torch.ops.aten
+_PRODUCTS = (_ops.mm.default, _ops.addmm.default, _ops.bmm.default, _ops.baddbmm.default)
+
 # (per-step inputs, state, constants, parameters) -> (y, new state)
 StepFunction = Callable[[list[Tensor], list[Tensor], list[Tensor], list[Tensor]], tuple[Tensor, list[Tensor]]]
-_ops = torch.ops.aten
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,15 @@ class StepProgram:
     """The traced step.
 
     hoist(*constants, *parameters) -> what is computed once a sequence
-    forward(*inputs, *state, *shared) -> (y, *state, *saved)                shared: constants, parameters, hoisted
-    infer(*inputs, *state, *shared) -> (y, *state)
-    backward(*inputs, *state, *shared, *saved, gy, *gstate) -> (*ginputs, *gstate, *factors, *sums)
-    factors: per weight, which parameter it is and whether the product is transposed.
-    finish(*sums) -> gradients of the other parameters, from the n_sums totals over time; sums: which parameters.
-    text: the programs in words; equal for equal steps.
+    forward(*inputs, *state, *shared, *rooms) -> results: (y, *state, *saved)     shared: constants, parameters, hoisted
+    infer(*inputs, *state, *shared, y's room) -> (*state)
+    backward(*inputs, *state, *shared, *kept, gy, *gstate, *gradients) -> (*gstate, *totals)
+    rooms: results that forward writes; the output's is that of a state if it is one. y: which of them is the output's.
+    gradients: what backward writes. of_inputs: which of them are the inputs'.
+    kept: columns of the results that backward takes.
+    finish(*shared, *rows, *totals) -> gradients of the `parameters`: rows, the tensors of all steps at the `factors`,
+    [T*B ...] each; totals, the sums over time of what backward gave.
+    work: of a forward step, in multiply-adds. text: the programs in words; equal for equal steps.
     """
 
     hoist: Callable[..., tuple[Tensor, ...]]
@@ -52,9 +60,15 @@ class StepProgram:
     infer: Callable[..., tuple[Tensor, ...]]
     backward: Callable[..., tuple[Tensor | None, ...]]
     finish: Callable[..., tuple[Tensor, ...]]
-    factors: tuple[tuple[int, bool], ...]
-    sums: tuple[int, ...]
-    n_sums: int
+    rooms: tuple[Room, ...]
+    y: int
+    gradients: tuple[Room, ...]
+    of_inputs: tuple[int | None, ...]
+    kept: tuple[int, ...]
+    factors: tuple[Source, ...]
+    parameters: tuple[int, ...]
+    n_totals: int
+    work: int
     text: str
 
 
@@ -121,8 +135,9 @@ def _cut(graph: fx.Graph, sizes: tuple[int, int, int, int], for_compiler: bool) 
         raise TypeError("the step draws random numbers")
     tidy(graph, join=not for_compiler)
     n_inputs, n_state, *_ = sizes
+    n_flow = n_inputs + n_state
     places = [node for node in graph.nodes if node.op == "placeholder"]
-    varying, shared = places[: n_inputs + n_state], places[n_inputs + n_state : sum(sizes)]
+    varying, shared = places[:n_flow], places[n_flow : sum(sizes)]
     tangents = places[sum(sizes) :]
     results = list(_output(graph))
     outputs, grads = results[: 1 + n_state], results[1 + n_state :]
@@ -131,41 +146,71 @@ def _cut(graph: fx.Graph, sizes: tuple[int, int, int, int], for_compiler: bool) 
     hoisted = [node for node in constant if node not in shared and _used_outside(node, constant)]
     steady = [*shared, *hoisted]
 
-    factors: list[tuple[int, bool]] = []
-    factor_nodes: list[fx.Node] = []
-    sums: list[int] = []
-    sum_nodes: dict[fx.Node, None] = {}
-    totals: list[fx.Node] = []
-    for index, grad in enumerate(grads[n_inputs + n_state :]):
-        if grad is None:
-            continue
-        product = _product(grad)
-        if product is None:
-            sums.append(index)
-            totals.append(grad)
-            sum_nodes[_summand(grad, later)] = None
-        else:
-            left, right, transposed = product
-            factors.append((index, transposed))
-            factor_nodes += [left, right]
-    wanted = [*grads[: n_inputs + n_state], *factor_nodes, *sum_nodes]
+    late = {number: grad for number, grad in enumerate(grads[n_flow:]) if grad is not None}
+    factors, totals = ends(late.values(), later, {node for node in grads[:n_inputs] if node is not None})
+    wanted = [*grads[:n_flow], *factors, *totals]
     known = {*varying, *steady}
     needs = _needed(wanted, later, known, is_cheap if for_compiler else _never)
-    saved = [node for node in graph.nodes if node in needs and node not in known]
+    saved = [node for node in graph.nodes if node in needs and node not in known and node not in outputs]
+    results = [*outputs, *saved]
+    kept = [node for node in dict.fromkeys(results) if node in needs and node not in known]
+
+    def column(node: fx.Node) -> int:  # an output that is a state is found as that
+        return 1 + results[1:].index(node) if node in results[1:] else 0
+
+    found = {node: Source("result", column(node)) for node in kept}
+    found.update((node, Source("state", number)) for number, node in enumerate(varying[n_inputs:]))
+    found.update((node, Source("input", number)) for number, node in enumerate(varying[:n_inputs]))
+    gradients = list(dict.fromkeys(node for node in grads[:n_inputs] if node is not None))
+    gradients += [node for node in factors if node not in found and node not in gradients]
+    sources = tuple(found.get(node) or Source("gradient", gradients.index(node)) for node in factors)
+    lasting = {column(outputs[0])}
+    if for_compiler:  # of what the backward reads, everything; else what is wanted of all steps at once
+        lasting |= {column(node) for node in kept}
+        lasting |= {1 + number for number, node in enumerate(varying[n_inputs:]) if node in needs}
+    else:
+        lasting |= {number + (kind == "state") for kind, number in sources if kind in ("state", "result")}
+    rooms = [Room(number, *_likeness(results[number]), 1 <= number <= n_state) for number in sorted(lasting)]
+    written = [results[room.column] for room in rooms]
+    direct = not for_compiler
     programs = {
         "hoist": straight_line(graph, shared, hoisted),
-        "forward": straight_line(graph, [*varying, *steady], [*outputs, *saved]),
-        "infer": straight_line(graph, [*varying, *steady], outputs),
-        "backward": straight_line(graph, [*varying, *steady, *saved, *tangents], wanted),
-        "finish": straight_line(graph, list(sum_nodes), totals),
+        "forward": straight_line(graph, [*varying, *steady], results, written, direct=direct),
+        "infer": straight_line(graph, [*varying, *steady], outputs[1:], outputs[:1], direct=direct),
+        "backward": straight_line(
+            graph,
+            [*varying, *steady, *kept, *tangents],
+            [*grads[n_inputs:n_flow], *totals],
+            gradients,
+            direct=direct,
+        ),
+        "finish": straight_line(graph, [*steady, *factors, *totals], list(late.values())),
     }
     return StepProgram(
         **{name: program.run for name, program in programs.items()},
-        factors=tuple(factors),
-        sums=tuple(sums),
-        n_sums=len(sum_nodes),
+        rooms=tuple(rooms),
+        y=[room.column for room in rooms].index(column(outputs[0])),
+        gradients=tuple(Room(number, *_likeness(node)) for number, node in enumerate(gradients)),
+        of_inputs=tuple(None if node is None else gradients.index(node) for node in grads[:n_inputs]),
+        kept=tuple(column(node) for node in kept),
+        factors=sources,
+        parameters=tuple(late),
+        n_totals=len(totals),
+        work=sum(map(_work, _reached(graph, varying) - later)),
         text="\n".join(program.text for program in programs.values()),
     )
+
+
+def _likeness(node: fx.Node) -> tuple[tuple[int, ...], torch.dtype]:
+    value = node.meta["val"]
+    return tuple(value.shape), value.dtype
+
+
+def _work(node: fx.Node) -> int:
+    """The multiply-adds of a product, the numbers of anything else."""
+    value, left = node.meta["val"], node.args[-2] if node.target in _PRODUCTS else None
+    inner = left.meta["val"].shape[-1] if isinstance(left, fx.Node) else 1
+    return int(value.numel() * inner) if isinstance(value, Tensor) else 0
 
 
 def _output(graph: fx.Graph) -> Sequence[Any]:
@@ -193,31 +238,6 @@ def _constant(graph: fx.Graph, shared: list[fx.Node], later: set[fx.Node]) -> li
 
 def _used_outside(node: fx.Node, group: list[fx.Node]) -> bool:
     return any(user not in group for user in node.users)
-
-
-def _product(grad: fx.Node) -> tuple[fx.Node, fx.Node, bool] | None:
-    """(a, b, transposed) where grad is a.T @ b, or its transpose: two per-step tensors with the batch first."""
-    transposed = grad.target is _ops.t.default
-    node = grad.args[0] if transposed else grad
-    if not isinstance(node, fx.Node) or node.target is not _ops.mm.default or len(node.users) > 1:
-        return None
-    left, right = node.args
-    if isinstance(left, fx.Node) and isinstance(right, fx.Node) and left.target is _ops.t.default:
-        return left.args[0], right, transposed  # type: ignore[return-value]
-    return None
-
-
-def _summand(grad: fx.Node, later: set[fx.Node]) -> fx.Node:
-    """What to add up over time in place of a gradient that is a sum over the batch, and views of that sum."""
-    node = grad
-    while _is_view(node) and isinstance(node.args[0], fx.Node):
-        node = node.args[0]
-    inner = node.args[0] if node.target is _ops.sum.dim_IntList else None
-    return inner if isinstance(inner, fx.Node) and inner in later else grad
-
-
-def _is_view(node: fx.Node) -> bool:
-    return node.target in (_ops.view.default, _ops.squeeze.dim, _ops.t.default)
 
 
 def _never(node: fx.Node) -> bool:

@@ -37,6 +37,7 @@ _BINDINGS: dict[Any, Callable[..., Any]] = {
     _ops.view.default: torch.reshape,  # traced on contiguous examples; a slice of a sequence need not be contiguous
     _ops._unsafe_view.default: torch.reshape,
 }
+_WRITING = tuple(call for call in _BINDINGS.values() if call not in (torch.t, torch.relu, torch.reshape))  # take `out`
 _BOUND_TO_MEMORY = (_ops.as_strided.default, _ops.as_strided_.default)  # right for the example's strides alone
 
 
@@ -47,28 +48,42 @@ class StraightLine(NamedTuple):
     text: str
 
 
-def straight_line(graph: fx.Graph, given: Sequence[fx.Node], wanted: Sequence[Any]) -> StraightLine:
-    """A function from the values of `given` to those of `wanted` (a None stays one), through the nodes between them."""
-    needed = _between(given, wanted)
+def straight_line(
+    graph: fx.Graph,
+    given: Sequence[fx.Node],
+    wanted: Sequence[Any],
+    rooms: Sequence[fx.Node] = (),
+    *,
+    direct: bool = True,
+) -> StraightLine:
+    """A function from the values of `given` to those of `wanted` (a None stays one), through the nodes between them. It
+    is handed tensors to write the values of `rooms` into, after the given ones; direct: by the operators themselves,
+    where they can, and not by a copy.
+    """
+    every = [*wanted, *rooms]
+    needed = _between(given, every)
+    places = {node: f"room{index}" for index, node in enumerate(rooms)}
     names = {node: f"v{index}" for index, node in enumerate([*given, *needed])}
     functions: dict[str, Any] = {}
-    last = _last_uses(needed, wanted)
+    last = _last_uses(needed, every)
     lines = []
     for index, node in enumerate(needed):
         functions[f"f{index}"] = _callable(node.target)
         arguments = [_text(argument, names) for argument in node.args]
         arguments += [f"{key}={_text(value, names)}" for key, value in node.kwargs.items()]
+        if direct and node in places and functions[f"f{index}"] in _WRITING:
+            arguments.append(f"out={places.pop(node)}")
         if node.target is operator.getitem:
             lines.append(f"{names[node]} = {arguments[0]}[{arguments[1]}]")
         else:
             lines.append(f"{names[node]} = f{index}({', '.join(arguments)})")
         if node in last:  # memory goes as soon as nothing needs it
             lines.append("; ".join(f"del {names[dead]}" for dead in last[node]))
+    lines += [f"{place}.copy_({names[node]})" for node, place in places.items()]
     results = ", ".join(names[node] if isinstance(node, fx.Node) else "None" for node in wanted)
+    taken = [*(names[node] for node in given), *(f"room{index}" for index in range(len(rooms)))]
     body = "".join(f"    {line}\n" for line in lines)
-    source = (
-        f"def run({', '.join(names[node] for node in given)}):\n{body}    return ({results}{',' if results else ''})\n"
-    )
+    source = f"def run({', '.join(taken)}):\n{body}    return ({results}{',' if results else ''})\n"
     exec(compile(source, "<traced step>", "exec"), functions)  # our own text, made of names and numbers only
     called = " ".join(str(node.target) for node in needed)
     return StraightLine(functions["run"], f"{source}{called}")
