@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import partial
+from typing import Any
 
 import numpy as np
 import onnx
@@ -52,13 +52,13 @@ def lower(twin: DeploymentTwin, role: Role, *, opset: int) -> tuple[onnx.ModelPr
 
 
 def _traced(twin: DeploymentTwin, role: Role) -> torch.export.ExportedProgram:
-    """The twin as torch traces it. Where the trace would differ for some sizes it is granted the others, and begins
-    again: the proof tries small and odd sizes. A bound from above is refused: the exporter would take it in silence.
+    """The twin as torch traces it. What the trace settles of a size from below is granted, as the proof tries the small
+    sizes too; a bound from above is refused: the exporter itself would take it in silence.
     """
-    trace = partial(torch.export.export, twin, twin.example(), dynamic_shapes=twin.dynamic_shapes(), strict=False)
+    shapes: Any = twin.dynamic_shapes()
     with torch.fx.experimental._config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
         try:
-            return trace()
+            return torch.export.export(twin, twin.example(), dynamic_shapes=shapes, strict=False)
         except UserError as error:
             if error.error_type is not UserErrorType.CONSTRAINT_VIOLATION:
                 raise
@@ -66,7 +66,16 @@ def _traced(twin: DeploymentTwin, role: Role) -> torch.export.ExportedProgram:
             if bound:
                 message = f"{role}.onnx: a size is bounded by the example's: {bound.strip()}"
                 raise ExportError(message, fix=_FROZEN, code="E502") from error
-        return trace(prefer_deferred_runtime_asserts_over_guards=True)
+            exceptional = "Suggested fixes:" not in error.msg  # all sizes but one or two, where the trace would differ
+            if not exceptional:
+                shapes = torch.export.dynamic_shapes.refine_dynamic_shapes_from_suggested_fixes(error.msg, shapes)
+        return torch.export.export(
+            twin,
+            twin.example(),
+            dynamic_shapes=shapes,
+            strict=False,
+            prefer_deferred_runtime_asserts_over_guards=exceptional,
+        )
 
 
 def as_full(proto: onnx.ModelProto, info: GraphInfo) -> tuple[onnx.ModelProto, GraphInfo]:

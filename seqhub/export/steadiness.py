@@ -58,7 +58,8 @@ def _answers(layer: SequenceLayer, inputs: Inputs, x: Tensor, ctx: Context) -> d
 def _precise_answers(layer: SequenceLayer, inputs: Inputs, ctx: Context) -> dict[str, Tensor]:
     memory = None if inputs.memory is None else Memory(inputs.memory.values.double(), inputs.memory.lengths)
     state = {name: value.double() if value.is_floating_point() else value for name, value in inputs.state.items()}
-    y, _, after = copy.deepcopy(layer).double()(inputs.x.double(), inputs.lengths, state, memory, ctx)
+    x = inputs.x.double() if inputs.x.is_floating_point() else inputs.x
+    y, _, after = copy.deepcopy(layer).double()(x, inputs.lengths, state, memory, ctx)
     return {"y": y, **after}
 
 

@@ -67,7 +67,7 @@ def test_a_size_that_the_trace_bounds_from_above_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("layer", "traces"),
-    [(Residual(Chain(3, {"0": WaveNet(3, channels=3, skip=3)})), 1), (Subsampling2d(8, channels=2), 2)],
+    [(WaveNet(3, channels=2, skip=2, layers=2), 1), (Subsampling2d(8, channels=2), 2)],
     ids=["a sum asks for no size of 1", "half of a size is no 1"],
 )
 def test_a_trace_that_excludes_a_small_size_begins_again_and_none_does_for_a_sum(
@@ -80,8 +80,7 @@ def test_a_trace_that_excludes_a_small_size_begins_again_and_none_does_for_a_sum
         return export(*given, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(torch.export, "export", traced)
-    _, failure = proven(layer, tolerance=1e-4)  # at one step, too
-    assert failure is None
+    lowered(layer)  # what each gives at one step is in their distribution's tests
     assert len(counted) == traces
 
 
