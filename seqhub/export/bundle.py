@@ -125,7 +125,7 @@ def export_bundle(
 
 def _prove(side: Side, graph: Lowered, tolerance: float, blame: Blame, say: Progress) -> _Proven:
     say(f"{side.role}.onnx: comparing with torch")
-    statistics, failure = prove(side.layer, *graph, side.kind, side.units, tolerance)
+    statistics, failure = prove(side.layer, *graph, side.kind, side.units, tolerance, side.memories)
     if failure is not None:
         fix = "" if failure.mismatch.note else "if the difference is expected, raise export.verify.tolerance"
         raise _blamed(f"{side.role}.onnx does not equal the model: {failure}", fix, "E503", side, blame, say)

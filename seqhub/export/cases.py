@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
@@ -22,6 +22,7 @@ PREFIX_STEPS = 13
 LARGE = 3e3  # standard deviations: values of 1e3 to 1e4, as a sensor that is broken or in other units gives them
 EVALUATED_SIZE = 600  # rows times steps, beyond which onnx's evaluator takes seconds
 Trial = Literal["ordinary", "large", "permuted", "evaluated"]
+Memories = Callable[[int, torch.Generator], Memory | None]  # what a batch of so many rows attends to
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,11 @@ class Inputs:
     memory: Memory | None = None
 
 
-def make_inputs(case: Case, layer: SequenceLayer, shift: Tensor, scale: Tensor) -> Inputs:
+def make_inputs(
+    case: Case, layer: SequenceLayer, shift: Tensor, scale: Tensor, memories: Memories | None = None
+) -> Inputs:
     """Random inputs of the model's own range, x = shift + scale * normal, `LARGE` times as far where the case says so;
-    the same for the same case.
+    the same for the same case. memories: `draw_memory`, if not given.
     """
     scale = scale * LARGE if case.trial == "large" else scale
     source = torch.Generator().manual_seed(case.seed)
@@ -124,7 +127,7 @@ def make_inputs(case: Case, layer: SequenceLayer, shift: Tensor, scale: Tensor) 
     x = draw_steps(layer, (case.batch, case.steps), shift, scale, source)
     padding = torch.arange(case.steps) >= lengths[:, None]
     x = torch.where(padding[..., None], anything(x), x)
-    memory = draw_memory(layer, case.batch, source)
+    memory = memories(case.batch, source) if memories else draw_memory(layer, case.batch, source)
     state = first_state(layer, case.batch, memory)
     if case.carried:
         state = _carried_state(case, layer, shift, scale, source, memory)
@@ -141,6 +144,22 @@ def draw_memory(layer: SequenceLayer, batch: int, source: torch.Generator) -> Me
     values = torch.randn((batch, steps, width), generator=source)
     padding = torch.arange(steps) >= lengths[:, None]
     return Memory(torch.where(padding[..., None], anything(values), values), lengths)
+
+
+def encode_memory(encoder: SequenceLayer, shift: Tensor, scale: Tensor, batch: int, source: torch.Generator) -> Memory:
+    """What an encoder gives for random inputs of its own range, 1 to 9 outputs or so, with NaN in the padding.
+
+    A trained decoder need not be steady where no encoder goes: attention by products of numbers that are too large
+    chooses one step or another by a rounding.
+    """
+    geometry = encoder.geometry
+    clock = max(geometry.block, math.ceil(1 / geometry.ratio))
+    steps = clock * int(torch.randint(1, 10, (), generator=source))
+    lengths = torch.randint(0, steps + 1, (batch,), generator=source)
+    x = draw_steps(encoder, (batch, steps), shift, scale, source)
+    values, found, _ = encoder(x, lengths, encoder.initial_state(batch))
+    padding = torch.arange(values.shape[1]) >= found[:, None]
+    return Memory(torch.where(padding[..., None], anything(values), values), found)
 
 
 def first_state(layer: SequenceLayer, batch: int, memory: Memory | None) -> State:

@@ -52,7 +52,7 @@ def fuse(graph: Lowered, side: Side, tolerance: float) -> Fused:
     proto, info = graph
     # the extended ones: those beyond would fit this machine's processor alone
     fused = optimised(proto, ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED)
-    report, failure = prove(side.layer, fused, info, side.kind, side.units, tolerance)
+    report, failure = prove(side.layer, fused, info, side.kind, side.units, tolerance, side.memories)
     file = f"{side.role}.ort.onnx"
     if failure is not None:
         message = f"{file}, as onnxruntime {ort.__version__} fuses it, does not equal the model: {failure}"

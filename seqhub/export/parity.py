@@ -12,7 +12,7 @@ import onnx
 import torch
 from torch import Tensor
 
-from seqhub.export.cases import BATCHES, CHUNKS, EVALUATED_SIZE, LARGE, Case, make_cases, make_inputs, times
+from seqhub.export.cases import BATCHES, CHUNKS, EVALUATED_SIZE, LARGE, Case, Memories, make_cases, make_inputs, times
 from seqhub.export.chunked import compare_chunks
 from seqhub.export.compare import Mismatch, Tally, Units
 from seqhub.export.evaluator import NOTE, CannotEvaluateError, Evaluator
@@ -41,11 +41,17 @@ class Failure:
 
 
 def prove(
-    layer: SequenceLayer, proto: onnx.ModelProto, info: GraphInfo, role: Role, units: Units, tolerance: float
+    layer: SequenceLayer,
+    proto: onnx.ModelProto,
+    info: GraphInfo,
+    role: Role,
+    units: Units,
+    tolerance: float,
+    memories: Memories | None = None,
 ) -> tuple[dict[str, Any], Failure | None]:
     """Run every case. Returns the statistics, and the first (smallest) failure if there is one.
 
-    layer: in eval mode, float32, on the CPU.
+    layer: in eval mode, float32, on the CPU.  memories: what it attends to, random numbers if not given.
     """
     model, states = proto.SerializeToString(), describe_states(layer)
     graphs: dict[str, Runs] = {by: Graph(open_session(model, optimize=on), info, states) for by, on in _ORT.items()}
@@ -58,7 +64,7 @@ def prove(
         tally = tallies.setdefault("chunked" if case.chunk and case.trial == "ordinary" else case.trial, Tally())
         try:
             runners: dict[str, Runs] = {_EVALUATOR: Evaluator(proto, info, states)} if evaluated else graphs
-            by, wrong = _compare(layer, runners, case, units, tolerance, tally)
+            by, wrong = _compare(layer, runners, case, units, tolerance, memories, tally)
         except CannotEvaluateError as error:
             unsuited = str(error)
             continue
@@ -84,11 +90,17 @@ def coverage(layer: SequenceLayer) -> dict[str, Any]:
 
 
 def _compare(
-    layer: SequenceLayer, runners: dict[str, Runs], case: Case, units: Units, tolerance: float, tally: Tally
+    layer: SequenceLayer,
+    runners: dict[str, Runs],
+    case: Case,
+    units: Units,
+    tolerance: float,
+    memories: Memories | None,
+    tally: Tally,
 ) -> tuple[str, Mismatch | None]:
     """The first runner that gives something else than torch, or than itself with rows permuted."""
     with torch.no_grad():
-        inputs = make_inputs(case, layer, _tensor(units.input_shift), _tensor(units.input_scale))
+        inputs = make_inputs(case, layer, _tensor(units.input_shift), _tensor(units.input_scale), memories)
         takes_end = next(iter(runners.values())).takes_end
         truth = None if case.trial == "permuted" else ask_torch(layer, case, inputs, takes_end)
     for by, graph in runners.items():

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 
 import onnx
+import torch
 
 from seqhub.errors import ExportError, UsageError
+from seqhub.export.cases import Memories, encode_memory
 from seqhub.export.compare import Units
 from seqhub.export.lower import as_full, lower
 from seqhub.export.twin import DeploymentTwin, Role
@@ -25,7 +28,7 @@ _RENAMED = {"y": "memory", "out_lengths": "memory_lengths"}  # an encoder's outp
 @dataclass(frozen=True, eq=False)
 class Side:
     """One graph. role: its name in the bundle.  kind: how its layer is run.  within: what its blocks' names begin
-    with.
+    with.  memories: what its layer attends to, if it does and an encoder gives it.
     """
 
     role: str
@@ -33,6 +36,7 @@ class Side:
     kind: Role
     units: Units
     within: str = ""
+    memories: Memories | None = None
 
 
 def sides_of(layer: SequenceLayer, ends: Ends, graphs: Sequence[str], task: Mapping[str, Any]) -> list[Side]:
@@ -46,9 +50,11 @@ def sides_of(layer: SequenceLayer, ends: Ends, graphs: Sequence[str], task: Mapp
         read = Units.plain(ends.d_in, layer.encoder.d_out)
         read = dataclasses.replace(read, input_shift=given.input_shift, input_scale=given.input_scale)
         written = dataclasses.replace(Units.plain(1, layer.decoder.d_out), classes=layer.decoder.d_out)
+        shift, scale = (torch.as_tensor(v, dtype=torch.float32) for v in (read.input_shift, read.input_scale))
+        memories = partial(encode_memory, layer.encoder, shift, scale)
         return [
             Side("encoder", layer.encoder, "full", read),
-            Side("decoder_step", layer.decoder, "stream", written, within="decoder"),
+            Side("decoder_step", layer.decoder, "stream", written, within="decoder", memories=memories),
         ]
     scores = ends.outputs[-1] if _CHOOSE & task.keys() and ends.outputs[-1] > 1 else 0
     units = dataclasses.replace(Units.of(ends.as_dict()), classes=scores)

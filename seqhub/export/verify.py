@@ -60,7 +60,8 @@ def verify_parity(folder: Path, model: SequenceLayer) -> list[Check]:
     checks: list[Check] = []
     for side in sides:
         graph = manifest.graphs[side.role]
-        statistics, failure = prove(side.layer, onnx.load(folder / graph.file), graph, side.kind, side.units, tolerance)
+        proto = onnx.load(folder / graph.file)
+        statistics, failure = prove(side.layer, proto, graph, side.kind, side.units, tolerance, side.memories)
         detail = str(failure) if failure else f"{statistics['cases']} cases, largest difference {statistics['max']:.1e}"
         checks.append(Check(f"parity of {graph.file} with torch", failure is None, detail))
     return checks

@@ -16,7 +16,7 @@ from seqhub.cli import main
 from seqhub.errors import BundleError, ExportError
 from seqhub.export import export_bundle, verify_bundle
 from seqhub.export.blame import Culprit, parts
-from seqhub.export.cases import Case
+from seqhub.export.cases import Case, draw_steps, make_inputs
 from seqhub.export.compare import Mismatch
 from seqhub.export.drift import drift
 from seqhub.export.parity import Failure, prove
@@ -191,11 +191,31 @@ def test_a_decoder_that_differs_is_told_apart_from_its_encoder(task, model):
     assert failure.mismatch.tensor == "y"
 
 
+def test_a_decoder_is_proven_on_what_its_encoder_gives(task, model):
+    """Numbers that no encoder gives may leave a trained decoder unsteady, in torch itself."""
+    encoder, decoder = sides_of(model, task.ends, ["full", "stream"], task.manifest())
+    assert encoder.memories is None
+    with torch.no_grad():
+        memory = decoder.memories(5, torch.Generator().manual_seed(3))
+    source = torch.Generator().manual_seed(3)
+    steps = int(torch.randint(1, 10, (), generator=source))
+    lengths = torch.randint(0, steps + 1, (5,), generator=source)
+    x = draw_steps(model.encoder, (5, steps), torch.zeros(1), torch.ones(1), source)
+    with torch.no_grad():
+        y, expected, _ = model.encoder(x, lengths, model.encoder.initial_state(5))
+        inputs = make_inputs(Case("stream", 5, 3, "full"), decoder.layer, x, x, decoder.memories)
+    assert memory.lengths.tolist() == expected.tolist()
+    real = torch.arange(y.shape[1]) < expected[:, None]
+    torch.testing.assert_close(memory.values[real], y[real])
+    assert bool(memory.values[~real].isnan().all())
+    assert float(inputs.memory.values.nan_to_num().abs().max()) < 1  # a gru's outputs
+
+
 def test_a_failed_export_names_the_block_and_leaves_nothing(task, model, tmp_path, monkeypatch):
     """Only the decoder fails, and the search for the block goes through it under the recipe's names."""
     asked = []
 
-    def fails(layer, proto, info, kind, units, tolerance):
+    def fails(layer, proto, info, kind, units, tolerance, memories=None):
         case = Case(kind, batch=1, steps=2, lengths="full")
         wrong = Failure(kind, case, "onnxruntime optimizations on", Mismatch("y", 1.0, 0.1))
         return ({}, wrong) if layer.reads_memory else ({"cases": 1, "max": 0.0}, None)
