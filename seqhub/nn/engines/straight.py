@@ -1,9 +1,8 @@
 """Straight-line graphs as Python functions with as little between the tensor kernels as Python allows.
 
-A loop over time makes thousands of small calls, and at a batch of 16 the call costs more than the kernel. So
-operators are
-called through torch's own bindings where they exist (half the cost of `torch.ops`), and below autograd, which the loop
-does without. Shapes and values are those of the graph; only the way of calling differs.
+A loop over time makes thousands of small calls, and at a batch of 16 the call costs more than the kernel. So operators
+are called through torch's own bindings where they exist (half the cost of `torch.ops`), and below autograd, which the
+loop does without. Shapes and values are those of the graph; only the way of calling differs.
 """
 
 from __future__ import annotations
