@@ -28,6 +28,7 @@ from seqhub.nn.running_norm import Reversible, RunningNorm
 from seqhub.nn.seq2seq import EncoderDecoder
 from seqhub.nn.skip import Skip
 from seqhub.nn.state import WHOLE, Context, Memory, Slot, State
+from seqhub.nn.step_conv import StepConv1d
 from seqhub.nn.window import Window
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "Skip",
     "Slot",
     "State",
+    "StepConv1d",
     "Terms",
     "Window",
     "exporting",

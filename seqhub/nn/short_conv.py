@@ -8,7 +8,7 @@ Unlike a plain convolution it honours resets: no tap reaches over one. Shapes: B
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from seqhub.geometry import window_geometry
@@ -16,6 +16,7 @@ from seqhub.nn.layer import SequenceLayer
 from seqhub.nn.padding import like_steps, zero_padding
 from seqhub.nn.pointwise import Activation, make_activation
 from seqhub.nn.state import WHOLE, Context, Memory, State
+from seqhub.nn.step_conv import StepConv1d
 from seqhub.nn.window import Window
 
 
@@ -26,7 +27,7 @@ class ShortConv(SequenceLayer):
         window = Window(d_in, past=kernel - 1)
         super().__init__(d_in, window_geometry(d_in, kernel=kernel), window.state)
         self.window, self.kernel = window, kernel
-        self.conv = nn.Conv1d(d_in, d_in, kernel, groups=d_in, bias=bias)
+        self.conv = StepConv1d(d_in, d_in, kernel, groups=d_in, bias=bias)
         self.activation = make_activation(activation)
 
     def forward(
@@ -35,7 +36,7 @@ class ShortConv(SequenceLayer):
         x = zero_padding(x, lengths)
         buffer, _, next_state = self.window(x, lengths, state, ctx.end)
         if ctx.reset is None:
-            y = self.conv(buffer.mT).mT
+            y = self.conv(buffer)
         else:
             y = self._segmented(buffer, ctx.reset)
             next_state = {name: drop_before_reset(kept, lengths, ctx.reset) for name, kept in next_state.items()}

@@ -83,12 +83,12 @@ class Window:
 
 
 def _join(history: Tensor, x: Tensor, ahead: int) -> Tensor:
-    """history, x, and `ahead` steps of zeros, laid out channel by channel, as a convolution reads it.
+    """history, x, and `ahead` steps of zeros: [B P D], [B T D] -> [B P+T+ahead D].
 
-    [B P D], [B T D] -> [B P+T+ahead D]. At the begin of a sequence the history is zero, and padding is enough: the same
+    At the begin of a sequence the history is zero, and padding is enough: the same
     numbers, and less to do in the backward pass.
     """
     if is_zero(history):
-        return F.pad(x.mT, (history.shape[1], ahead)).mT
-    joined = torch.cat((history.mT, x.mT), dim=2)
-    return (F.pad(joined, (0, ahead)) if ahead else joined).mT
+        return F.pad(x, (0, 0, history.shape[1], ahead))
+    joined = torch.cat((history, x), dim=1)
+    return F.pad(joined, (0, 0, 0, ahead)) if ahead else joined

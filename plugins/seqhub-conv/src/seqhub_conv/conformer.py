@@ -14,7 +14,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqhub.nn import WHOLE, Context, Memory, SequenceLayer, State, zero_padding
+from seqhub.nn import WHOLE, Context, Memory, SequenceLayer, State, StepConv1d, zero_padding
 from seqhub_conv.geometry import Padding, conv_geometry
 from seqhub_conv.norms import make_norm
 from seqhub_conv.options import NormName
@@ -35,7 +35,7 @@ class ConformerConv(SequenceLayer):
         bias: bool = True,
     ) -> None:
         geometry = conv_geometry(d_in, kernel=kernel, padding=padding)
-        conv = nn.Conv1d(d_in, d_in, kernel, groups=d_in, bias=bias)
+        conv = StepConv1d(d_in, d_in, kernel, groups=d_in, bias=bias)
         depthwise = WindowedConv(d_in, geometry, conv, norm=make_norm(norm, d_in), activation=nn.SiLU())
         super().__init__(d_in, geometry, depthwise.state)
         self.gated = nn.Linear(d_in, 2 * d_in, bias=bias)

@@ -10,9 +10,7 @@ needs its whole block. Shapes: B batch, T time, D input width, C channels.
 
 from __future__ import annotations
 
-from torch import nn
-
-from seqhub.nn import Activation, make_activation
+from seqhub.nn import Activation, StepConv1d, make_activation
 from seqhub_conv.geometry import Padding, conv_geometry
 from seqhub_conv.windowed import WindowedConv
 
@@ -37,5 +35,5 @@ class Conv1d(WindowedConv):
         geometry = conv_geometry(
             channels, kernel=kernel, stride=stride, dilation=dilation, padding=padding, look_ahead=look_ahead
         )
-        conv = nn.Conv1d(d_in, channels, kernel, stride=stride, dilation=dilation, groups=groups, bias=bias)
+        conv = StepConv1d(d_in, channels, kernel, stride=stride, dilation=dilation, groups=groups, bias=bias)
         super().__init__(d_in, geometry, conv, activation=make_activation(activation))

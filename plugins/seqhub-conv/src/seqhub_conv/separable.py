@@ -18,6 +18,7 @@ from seqhub.nn import (
     Memory,
     SequenceLayer,
     State,
+    StepConv1d,
     make_activation,
     zero_padding,
 )
@@ -49,7 +50,7 @@ class SeparableConv(Chain):
             depthwise = WindowedConv(
                 width,
                 conv_geometry(width, kernel=kernel, stride=step, dilation=dilation, padding=padding),
-                nn.Conv1d(width, width, kernel, stride=step, dilation=dilation, groups=width),
+                StepConv1d(width, width, kernel, stride=step, dilation=dilation, groups=width),
                 norm=make_norm(norm, width),
                 activation=make_activation(activation),
             )

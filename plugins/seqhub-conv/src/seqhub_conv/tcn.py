@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqhub.nn import WHOLE, Chain, Context, Memory, SequenceLayer, State, zero_padding
+from seqhub.nn import WHOLE, Chain, Context, Memory, SequenceLayer, State, StepConv1d, zero_padding
 from seqhub_conv.geometry import conv_geometry
 from seqhub_conv.weight_norm import WeightNormConv1d
 from seqhub_conv.windowed import WindowedConv
@@ -67,8 +67,8 @@ class TCNBlock(SequenceLayer):
         return zero_padding(torch.relu(y + skip), lengths), lengths, next_state
 
 
-def _conv(d_in: int, channels: int, kernel: int, dilation: int, weight_norm: bool) -> nn.Conv1d:
-    make = WeightNormConv1d if weight_norm else nn.Conv1d
+def _conv(d_in: int, channels: int, kernel: int, dilation: int, weight_norm: bool) -> StepConv1d:
+    make = WeightNormConv1d if weight_norm else StepConv1d
     conv = make(d_in, channels, kernel, dilation=dilation)
     nn.init.normal_(conv.weight, 0, 0.01)
     if isinstance(conv, WeightNormConv1d):

@@ -21,6 +21,7 @@ from seqhub.nn import (
     Memory,
     SequenceLayer,
     State,
+    StepConv1d,
     Window,
     make_activation,
     zero_padding,
@@ -45,7 +46,7 @@ class TextCNN(SequenceLayer):
         window = Window(d_in, past=int(geometry.past), future=int(geometry.future))
         super().__init__(d_in, geometry, window.state)
         self.window = window
-        self.convs = nn.ModuleList(nn.Conv1d(d_in, channels, kernel) for kernel in kernels)
+        self.convs = nn.ModuleList(StepConv1d(d_in, channels, kernel) for kernel in kernels)
         self.before = [int(geometry.past - own.past) for own in geometries]  # steps of the widest that one leaves out
         self.after = [int(geometry.future - own.future) for own in geometries]
         self.activation = make_activation(activation)
@@ -54,10 +55,9 @@ class TextCNN(SequenceLayer):
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
         buffer, out_lengths, next_state = self.window(zero_padding(x, lengths), lengths, state, ctx.end)
-        taken = buffer.mT  # [B D T+]
         parts = [
-            conv(taken[:, :, before : taken.shape[2] - after])
+            conv(buffer[:, before : buffer.shape[1] - after])
             for conv, before, after in zip(self.convs, self.before, self.after, strict=True)
         ]
-        y = self.activation(torch.cat(parts, dim=1).mT)  # [B T' N*C]
+        y = self.activation(torch.cat(parts, dim=2))  # [B T' N*C]
         return zero_padding(y, out_lengths), out_lengths, next_state

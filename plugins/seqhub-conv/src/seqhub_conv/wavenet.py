@@ -19,7 +19,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqhub.nn import WHOLE, Context, Memory, SequenceLayer, Slot, State, Window, window_geometry, zero_padding
+from seqhub.nn import (
+    WHOLE,
+    Context,
+    Memory,
+    SequenceLayer,
+    Slot,
+    State,
+    StepConv1d,
+    Window,
+    window_geometry,
+    zero_padding,
+)
 from seqhub.nn.state import prefixed, substate
 
 
@@ -40,7 +51,7 @@ class WaveNet(SequenceLayer):
         super().__init__(d_in, window_geometry(skip, kernel=reach + 1), slots)
         self.windows = windows
         self.input = nn.Linear(d_in, channels)
-        self.gates = nn.ModuleList(nn.Conv1d(channels, 2 * channels, kernel, dilation=d) for d in dilations)
+        self.gates = nn.ModuleList(StepConv1d(channels, 2 * channels, kernel, dilation=d) for d in dilations)
         self.residuals = nn.ModuleList(nn.Linear(channels, channels) for _ in dilations[1:])
         self.skips = nn.ModuleList(nn.Linear(channels, skip) for _ in dilations)
 
@@ -53,7 +64,7 @@ class WaveNet(SequenceLayer):
         for i, (window, gate, skip) in enumerate(zip(self.windows, self.gates, self.skips, strict=True)):
             buffer, _, kept = window(h, lengths, substate(state, f"layer{i}"), ctx.end)
             next_state.update(prefixed(f"layer{i}", kept))
-            value, opening = gate(buffer.mT).mT.chunk(2, dim=-1)  # 2 x [B T C]
+            value, opening = gate(buffer).chunk(2, dim=-1)  # 2 x [B T C]
             z = torch.tanh(value) * torch.sigmoid(opening)
             skipped.append(skip(z))
             if i < len(self.residuals):

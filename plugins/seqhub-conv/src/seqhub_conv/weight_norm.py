@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from seqhub.nn import StepConv1d
 
 
-class WeightNormConv1d(nn.Conv1d):
+class WeightNormConv1d(StepConv1d):
     """`weight` is the direction v [C D K], `gain` is g [C 1 1]; it starts as |v|, so that w starts as v."""
 
     folded: Tensor
@@ -39,9 +40,9 @@ class WeightNormConv1d(nn.Conv1d):
         return self
 
     def forward(self, input: Tensor) -> Tensor:
-        """[B D T+] -> [B C T']."""
+        """[B T+ D] -> [B T' C]."""
         weight = self.folded if torch.compiler.is_exporting() else self.gain * self.weight / self._length()
-        return F.conv1d(input, weight, self.bias, self.stride, 0, self.dilation)
+        return self.convolve(input, weight)
 
     def _length(self) -> Tensor:
         length: Tensor = torch.linalg.vector_norm(self.weight, dim=(1, 2), keepdim=True)

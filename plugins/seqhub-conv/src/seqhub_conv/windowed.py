@@ -23,7 +23,7 @@ class WindowedConv(SequenceLayer):
         norm: StepNorm | None = None,
         activation: nn.Module | None = None,
     ) -> None:
-        """conv: [B D T+] -> [B C T'], without padding of its own.  activation: on [B T' C]."""
+        """conv: [B T+ D] -> [B T' C], without padding of its own.  activation: on [B T' C]."""
         window = Window(d_in, past=int(geometry.past), future=int(geometry.future), stride=geometry.block)
         super().__init__(d_in, geometry, window.state)
         self.window, self.conv, self.norm = window, conv, norm
@@ -33,7 +33,7 @@ class WindowedConv(SequenceLayer):
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE
     ) -> tuple[Tensor, Tensor, State]:
         buffer, out_lengths, next_state = self.window(zero_padding(x, lengths), lengths, state, ctx.end)
-        y = self.conv(buffer.mT).mT  # [B T+ D] -> [B T' C]
+        y = self.conv(buffer)  # [B T+ D] -> [B T' C]
         if self.norm is not None:
             y = self.norm(y, out_lengths)
         return zero_padding(self.activation(y), out_lengths), out_lengths, next_state
