@@ -15,6 +15,7 @@ from seqhub.plugins import load_registry
 from seqhub.testing.suite import Outcome, run_checks
 
 KINDS = ("cell", "attention", "encoder", "block")
+EXPECTED = {"seqhub/instance-norm": {"check_receptive_field": "the first step is its own mean: always zero"}}
 HEAD = """\
 # Conformance
 
@@ -29,7 +30,7 @@ the check has nothing to look at (a fused form where the cell has none, a state 
 def check(ref: str) -> list[Outcome]:
     """All outcomes of one component; one thread, since components run side by side."""
     torch.set_num_threads(1)
-    return run_checks(ref)
+    return run_checks(ref, expected_failures=EXPECTED.get(ref))
 
 
 def main() -> int:

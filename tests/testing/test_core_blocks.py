@@ -15,7 +15,9 @@ test_linear = conformance("seqhub/linear")
 test_mlp = conformance("seqhub/mlp")
 test_norm = conformance("seqhub/norm")
 test_glu = conformance("seqhub/glu")
-test_instance_norm = conformance("seqhub/instance-norm")
+test_instance_norm = conformance(
+    "seqhub/instance-norm", expected_failures={"check_receptive_field": "the first step is its own mean: always zero"}
+)
 test_pool = conformance("seqhub/pool")
 test_position = conformance("seqhub/position")
 test_dropout = conformance("seqhub/dropout")
