@@ -124,9 +124,7 @@ def make_inputs(
     if case.role == "stream" and case.chunk is None and layer.geometry.future > 0:
         block = layer.geometry.block
         lengths = torch.where(end, lengths, lengths - lengths % block)  # only a row's last chunk may be short
-    x = draw_steps(layer, (case.batch, case.steps), shift, scale, source)
-    padding = torch.arange(case.steps) >= lengths[:, None]
-    x = torch.where(padding[..., None], anything(x), x)
+    x = _spoilt(draw_steps(layer, (case.batch, case.steps), shift, scale, source), lengths)
     memory = memories(case.batch, source) if memories else draw_memory(layer, case.batch, source)
     state = first_state(layer, case.batch, memory)
     if case.carried:
@@ -141,9 +139,7 @@ def draw_memory(layer: SequenceLayer, batch: int, source: torch.Generator) -> Me
         return None
     steps = int(torch.randint(1, 10, (), generator=source))
     lengths = torch.randint(0, steps + 1, (batch,), generator=source)
-    values = torch.randn((batch, steps, width), generator=source)
-    padding = torch.arange(steps) >= lengths[:, None]
-    return Memory(torch.where(padding[..., None], anything(values), values), lengths)
+    return Memory(_spoilt(torch.randn((batch, steps, width), generator=source), lengths), lengths)
 
 
 def encode_memory(encoder: SequenceLayer, shift: Tensor, scale: Tensor, batch: int, source: torch.Generator) -> Memory:
@@ -158,8 +154,7 @@ def encode_memory(encoder: SequenceLayer, shift: Tensor, scale: Tensor, batch: i
     lengths = torch.randint(0, steps + 1, (batch,), generator=source)
     x = draw_steps(encoder, (batch, steps), shift, scale, source)
     values, found, _ = encoder(x, lengths, encoder.initial_state(batch))
-    padding = torch.arange(values.shape[1]) >= found[:, None]
-    return Memory(torch.where(padding[..., None], anything(values), values), found)
+    return Memory(_spoilt(values, found), found)
 
 
 def first_state(layer: SequenceLayer, batch: int, memory: Memory | None) -> State:
@@ -191,6 +186,12 @@ def _carried_state(
 def anything(x: Tensor) -> Tensor:
     """What padding may hold, at its worst: NaN, or an id that no vocabulary has."""
     return torch.full((), math.nan if x.is_floating_point() else -7, dtype=x.dtype)
+
+
+def _spoilt(x: Tensor, lengths: Tensor) -> Tensor:
+    """x [B T ...] with anything in its padding."""
+    padding = torch.arange(x.shape[1]) >= lengths[:, None]
+    return torch.where(padding[..., None], anything(x), x)
 
 
 def draw_steps(

@@ -1,8 +1,8 @@
 """Convolution over time that reads the steps as they lie in memory, [B T D].
 
 torch's 1-D convolutions want channels first, [B D T], and pay for two transpositions forwards and two backwards. As a
-2-D convolution over one row of steps with its channels last, the same sums need none. A
-graph gets the 1-D operator, which every runtime knows.
+2-D convolution over one row of steps with its channels last, the same sums need none. A graph gets the 1-D operator,
+which every runtime knows and whose weight is a constant that can be quantised.
 Shapes: B batch, T time, D input channels, C output channels, K kernel.
 """
 

@@ -85,8 +85,8 @@ class Window:
 def _join(history: Tensor, x: Tensor, ahead: int) -> Tensor:
     """history, x, and `ahead` steps of zeros: [B P D], [B T D] -> [B P+T+ahead D].
 
-    At the begin of a sequence the history is zero, and padding is enough: the same
-    numbers, and less to do in the backward pass.
+    At the begin of a sequence the history is zero, and padding is enough: the same numbers, and less to do in the
+    backward pass.
     """
     if is_zero(history):
         return F.pad(x, (0, 0, history.shape[1], ahead))
