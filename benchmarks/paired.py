@@ -1,5 +1,8 @@
 """Paired timing: every candidate in turn, round after round, so that a busy machine slows all of them alike.
 
+Each is called once untimed before the call that is timed: caches and allocator are then as it leaves them itself, as
+from step to step of a training, and not as the candidate before it left them.
+
 A ratio is the median over rounds of candidate / baseline within one round.
 """
 
@@ -38,6 +41,7 @@ def compare(
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):
         for name, run in candidates.items():
+            run()
             start = clock()
             run()
             times[name].append((clock() - start) * 1000)
@@ -49,10 +53,12 @@ def compare(
 
 
 def train_step(forward: Callable[[], torch.Tensor], parameters: list[torch.nn.Parameter]) -> Callable[[], None]:
-    """Forward, a mean of squares, backward; gradients are dropped."""
+    """Forward, and backward from a given gradient: no loss, which all would pay alike. Gradients are dropped."""
+    with torch.no_grad():
+        grad = torch.randn_like(forward())
 
     def run() -> None:
-        forward().square().mean().backward()  # type: ignore[no-untyped-call]
+        forward().backward(grad)  # type: ignore[no-untyped-call]
         for parameter in parameters:
             parameter.grad = None
 

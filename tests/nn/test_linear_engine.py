@@ -1,4 +1,4 @@
-"""The linear engine against a plain loop: every length around its block size, real and complex, gradients, resets."""
+"""The linear engine against a plain loop: lengths around those that join steps in pairs, complex numbers, gradients."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from torch import Tensor
 
 from seqhub.nn import Context, LinearCell, Recurrent, Slot
 from seqhub.nn.engines import linear, scan
-from seqhub.nn.engines.scan import BLOCK, linear_scan
+from seqhub.nn.engines.scan import FEW, LEVELS, linear_scan
 from seqhub.nn.pairs import conjugate, divide, expm1, from_complex, multiply, polar
 from seqhub_cells.s5 import S5Cell
 
-LENGTHS = [1, 2, 3, BLOCK, 4 * BLOCK - 1, 4 * BLOCK, 4 * BLOCK + 1, 5 * BLOCK, 5 * BLOCK + 1, 300]
+JOINED = 4 * FEW  # longer sequences have their steps joined in pairs
+LENGTHS = [1, 2, 3, FEW, JOINED, JOINED + 1, JOINED + 2, JOINED + 3, FEW << LEVELS, (FEW << LEVELS) + 1, 700]
 
 
 def loop(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
@@ -29,10 +30,10 @@ def drawn(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
 
 
 @pytest.mark.parametrize("steps", LENGTHS)
-@pytest.mark.parametrize("side_by_side", [True, False])
-def test_real_numbers_and_gradients_are_the_loops(steps, side_by_side, monkeypatch):
-    if not side_by_side:
-        monkeypatch.setitem(scan.SMALL_STEP, "cpu", 0)
+@pytest.mark.parametrize(("name", "value"), [("PART", scan.PART), ("PART", 6 * (JOINED + 3)), ("SMALL_STEP", {})])
+def test_real_numbers_and_gradients_are_the_loops(steps, name, value, monkeypatch):
+    """All at once; part after part, which ends within a pair; step by step."""
+    monkeypatch.setattr(scan, name, value)
     torch.manual_seed(0)
     a, b, h0 = drawn(2, steps, 3), drawn(2, steps, 3), drawn(2, 3)
     gains = a.sigmoid() * 1.2  # some of them above 1
@@ -67,7 +68,7 @@ def test_pairs_are_complex_numbers(steps):
 def test_one_gain_for_all_steps_gets_the_sum_of_their_gradients(pairs):
     """Closed form: with a constant, h_T = sum_t a^(T-t) b_t."""
     torch.manual_seed(2)
-    steps = 4 * BLOCK + 5
+    steps = 8 * FEW + 5
     a = torch.polar(torch.tensor([0.9, 0.99]), torch.tensor([0.3, -1.0])).to(torch.complex128)
     given = (from_complex(a) if pairs else a.real).clone().requires_grad_()
     b = torch.randn(2, steps, *given.shape, dtype=torch.float64)
@@ -89,8 +90,8 @@ def test_one_gain_for_all_steps_gets_the_sum_of_their_gradients(pairs):
 
 
 def test_gains_far_beyond_one_make_no_nan_of_a_zero_state():
-    """Leading zeros stay zero however large the gains: no infinity times zero in the blocks."""
-    steps = 8 * BLOCK
+    """Leading zeros stay zero however large the gains: no infinity times zero between pairs."""
+    steps = 16 * FEW
     b = torch.zeros(1, steps, 1)
     b[0, -2] = 1.0
     h, last = linear_scan(torch.full((1, steps, 1), 10.0), b, torch.zeros(1, 1))

@@ -13,14 +13,12 @@ from torch.utils import _pytree as pytree
 
 from seqhub.nn.cell import LinearCell, Projected
 from seqhub.nn.engines.mode import is_exporting
-from seqhub.nn.engines.scan import linear_scan
+from seqhub.nn.engines.scan import PART, linear_scan
 from seqhub.nn.padding import like_steps
 from seqhub.nn.pairs import multiply
 from seqhub.nn.state import Context, State
 
 __all__ = ["linear_scan", "run_linear"]
-
-PART = 1 << 19  # numbers of state that a CPU works on at a time: they and their coefficients stay near the processor
 
 
 def run_linear(cell: LinearCell, p: Projected, state: State, valid: Tensor, ctx: Context) -> tuple[Tensor, State]:

@@ -1,18 +1,17 @@
 """The recurrence itself: h_t = a_t * h_(t-1) + b_t, elementwise, real or complex, with an analytic backward.
 
-One multiply-add a step, written to where its result belongs, beats tree and log-space forms on a CPU: they read memory
-more often. Where a step is so small that calling the operator costs more than its arithmetic, time is cut into blocks
-which run side by side, and a second pass carries each block's end into the next: 2 L + T / L calls in place of T.
+One multiply-add a step, written to where its result belongs, reads memory least. Where a step is so small that calling
+the operator costs more than its arithmetic, steps are joined in pairs first (odd-even reduction, Hockney 1965): two
+steps h = a2 (a1 h + b1) + b2 are one, with a2 a1 and a2 b1 + b2, all pairs side by side; the recurrence runs over
+pairs, which are joined again in turn; the steps between follow from their neighbours, side by side too.
 
 The backward is the same recurrence in reverse: g_t = G_t + conj(a_(t+1)) g_(t+1), db = g, da = g conj(h_(t-1)).
 Complex numbers are pairs (re, im) on the last axis outside, and complex tensors inside the operator.
-Shapes: B batch, T time, L steps of a block.
+Shapes: B batch, T time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -22,9 +21,11 @@ from torch._higher_order_ops.scan import scan
 from seqhub.nn.engines.mode import is_exporting
 
 _BelowAutograd: Any = torch._C._AutoDispatchBelowAutograd  # nothing inside records; skip asking at every call
-BLOCK = 32  # L; short, so that products of gains beyond 1 stay finite
-# Numbers a step, up to which blocks pay: measured on a CPU; on CUDA, where a launch costs as much as moving 3 MB.
-SMALL_STEP = {"cpu": 1024, "cuda": 1 << 18}
+LEVELS = 5  # how often pairs are joined: products of at most 32 gains, so that gains beyond 1 stay finite
+FEW = 16  # as many steps, and fewer, run one by one
+PART = 1 << 19  # numbers worked on at a time, so that they and their coefficients stay near the processor
+# Numbers a step, up to which joining pays: measured on a CPU; on CUDA, where a launch costs as much as moving 3 MB.
+SMALL_STEP = {"cpu": 4096, "cuda": 1 << 18}
 
 
 def linear_scan(a: Tensor, b: Tensor, h0: Tensor, *, pairs: bool = False) -> tuple[Tensor, Tensor]:
@@ -69,12 +70,7 @@ def _every(a: Tensor, b: Tensor, h0: Tensor, pairs: bool) -> Tensor:
     with _BelowAutograd():
         out = torch.empty_like(b, memory_format=torch.contiguous_format)
         gains, given, rows, first = _as_numbers(pairs, a, b, out, h0)
-        if _small(rows):
-            rows.copy_(given)
-            rows[:, 0].addcmul_(gains[:, 0], first)
-            _run_blocks(gains[:, 1:], rows)
-        else:
-            _run_steps(gains.unbind(1), given.unbind(1), rows.unbind(1), first)
+        _recur(gains, given, rows, first)
         return out
 
 
@@ -101,13 +97,8 @@ class _LinearScan(torch.autograd.Function):
             if ctx.pairs:
                 # run on conjugates: then it is gains and rows as they are
                 given = torch.conj_physical(given, out=to_rows)
-            if _small(rows):
-                to_rows.copy_(given)
-                _run_blocks(gains[:, 1:], to_rows, reverse=True)
-            else:
-                to_rows[:, -1].copy_(given[:, -1])
-                a_steps, g_steps, h_steps = (x.unbind(1)[::-1] for x in (gains, given, to_rows))
-                _run_steps(a_steps, g_steps[1:], h_steps[1:], h_steps[0])
+            to_rows[:, -1].copy_(given[:, -1])
+            _recur(gains[:, 1:], given[:, :-1], to_rows[:, :-1], to_rows[:, -1], reverse=True)
             torch.mul(to_rows[:, 0], first, out=to_gains[:, 0])
             torch.mul(to_rows[:, 1:], rows[:, :-1], out=to_gains[:, 1:])
             torch.mul(to_rows[:, 0], gains[:, 0], out=to_first)
@@ -121,46 +112,45 @@ def _as_numbers(pairs: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(map(torch.view_as_complex, tensors)) if pairs else tensors
 
 
-def _small(rows: Tensor) -> bool:
-    """Whether steps are so small, and so many, that blocks pay."""
-    return rows.shape[1] > 4 * BLOCK and rows[:, 0].numel() <= SMALL_STEP.get(rows.device.type, 0)
+def _recur(gains: Tensor, given: Tensor, rows: Tensor, before: Tensor, *, reverse: bool = False) -> None:
+    """rows_t = given_t + gains_t rows_(t-1), the first after `before`; in reverse rows_(t+1). All [B T ...].
+    `given` may be the rows themselves.
+    """
+    step = before.numel()
+    if rows.shape[1] <= 4 * FEW or step > SMALL_STEP.get(rows.device.type, 0):
+        return _run_steps(gains, given, rows, before, reverse=reverse)
+    steps = max(4 * FEW, PART // max(1, step))
+    parts = list(zip(*(torch.split(x, steps, dim=1) for x in (gains, given, rows)), strict=True))
+    for gain, inflow, row in reversed(parts) if reverse else parts:
+        _run_pairs(gain, inflow, row, before, reverse=reverse, levels=LEVELS)
+        before = row[:, 0 if reverse else -1]
+    return None
 
 
-def _run_steps(gains: Iterable[Tensor], given: Iterable[Tensor], rows: Iterable[Tensor], before: Tensor) -> None:
-    """rows_t = given_t + gains_t rows_(t-1), one step after the other; `given` may be the rows themselves."""
-    for gain, inflow, row in zip(gains, given, rows, strict=False):
+def _run_steps(gains: Tensor, given: Tensor, rows: Tensor, before: Tensor, *, reverse: bool) -> None:
+    """One step after the other."""
+    steps = list(zip(gains.unbind(1), given.unbind(1), rows.unbind(1), strict=True))
+    for gain, inflow, row in reversed(steps) if reverse else steps:
         before = torch.addcmul(inflow, gain, before, out=row)
 
 
-def _run_blocks(gains: Tensor, rows: Tensor, *, reverse: bool = False) -> None:
-    """In place: rows_t += gains_(t-1) rows_(t-1); or, in reverse, rows_t += gains_t rows_(t+1). gains [B T-1 ...],
-    rows [B T ...]. The first step (in reverse the last ones) goes alone, then whole blocks, then what is left.
+def _run_pairs(gains: Tensor, given: Tensor, rows: Tensor, before: Tensor, *, reverse: bool, levels: int) -> None:
+    """Steps joined in pairs: the recurrence runs from second to second, then every first follows from the second before
+    it. In reverse the later step of a pair is its first.
     """
-    blocks = gains.shape[1] // BLOCK
-    cut = blocks * BLOCK
-    left = [x[:, cut:].unbind(1) for x in (gains, rows)]
-    if reverse:
-        left = [steps[::-1] for steps in left]
-        _run_steps(left[0], left[1][1:], left[1][1:], left[1][0])
-        before, part = rows[:, cut], rows[:, :cut]
-    else:
-        before, part = rows[:, 0], rows[:, 1 : cut + 1]
-    a, h = _in_blocks(gains[:, :cut], blocks), _in_blocks(part, blocks)  # [B blocks L ...]
-    decay = a.clone(memory_format=torch.contiguous_format)  # will be the product of gains since the block's start
-    a_steps, h_steps, decays = a.unbind(2), h.unbind(2), decay.unbind(2)
-    order = range(BLOCK - 1, -1, -1) if reverse else range(BLOCK)
-    for last, t in pairwise(order):
-        h_steps[t].addcmul_(a_steps[t], h_steps[last])
-        decays[t].mul_(decays[last])
-    ends, products = h_steps[order[-1]].unbind(1), decays[order[-1]].unbind(1)
-    carried = [before]
-    for block in reversed(range(blocks)) if reverse else range(blocks):
-        carried.append(torch.addcmul(ends[block], products[block], carried[-1]))
-    inflow = torch.stack(carried[-2::-1] if reverse else carried[:-1], dim=1)  # [B blocks ...]
-    h.addcmul_(decay, inflow[:, :, None])
-    if not reverse:
-        _run_steps(left[0], left[1][1:], left[1][1:], left[1][0])
-
-
-def _in_blocks(x: Tensor, blocks: int) -> Tensor:
-    return x.view(x.shape[0], blocks, BLOCK, *x.shape[2:])
+    if levels == 0 or rows.shape[1] <= FEW:
+        return _run_steps(gains, given, rows, before, reverse=reverse)
+    if rows.shape[1] % 2:
+        alone, rest = (-1, slice(0, -1)) if reverse else (0, slice(1, None))
+        before = torch.addcmul(given[:, alone], gains[:, alone], before, out=rows[:, alone])
+        gains, given, rows = gains[:, rest], given[:, rest], rows[:, rest]
+    even, odd = slice(0, None, 2), slice(1, None, 2)
+    first, second = (odd, even) if reverse else (even, odd)
+    gain, inflow, row = gains[:, first], given[:, first], rows[:, first]
+    joined, following, ends = gains[:, second], given[:, second], rows[:, second]
+    torch.addcmul(following, joined, inflow, out=ends)
+    _run_pairs(joined * gain, ends, ends, before, reverse=reverse, levels=levels - 1)
+    at, later, earlier = (-1, slice(0, -1), slice(1, None)) if reverse else (0, slice(1, None), slice(0, -1))
+    torch.addcmul(inflow[:, at], gain[:, at], before, out=row[:, at])
+    torch.addcmul(inflow[:, later], gain[:, later], ends[:, earlier], out=row[:, later])
+    return None
