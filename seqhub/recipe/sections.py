@@ -151,6 +151,13 @@ class TrainSection(Config):
     clip: float | None = option(
         default=1.0, help="longest gradient (2-norm over all parameters); null: no clipping", gt=0
     )
+    ema_decay: float | None = option(
+        default=None,
+        help="decay of an exponential moving average of the weights over batches, such as 0.995: the average is "
+        "validated, kept and exported in place of the last weights; null: none",
+        gt=0,
+        lt=1,
+    )
     patience: int | None = option(
         default=None,
         help="epochs without improvement of `monitor` before training stops; null: never",

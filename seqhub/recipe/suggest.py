@@ -10,6 +10,7 @@ SYNONYMS: Mapping[str, str] = {
     "batch_size": "batch",
     "bidirectional": "direction",
     "dropout_rate": "dropout",
+    "ema": "ema_decay",
     "gradient_clip": "clip",
     "grad_clip": "clip",
     "gradient_clip_val": "clip",

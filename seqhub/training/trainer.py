@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from seqhub.recipe import Recipe
+from seqhub.training.averaging import Averaging
 from seqhub.training.callbacks import FolderCheckpoint, Guard, Recorder
 from seqhub.training.checkpoint import FolderCheckpointIO
 from seqhub.training.display import Display
@@ -31,7 +32,10 @@ def build_trainer(
     folder.logs.mkdir(parents=True, exist_ok=True)
     table = folder.logs / "metrics.csv"
     recorder = Recorder(folder.metrics, table, display, epochs_done, lower_is_better=mode == "min")
-    callbacks: list[Callback] = [recorder, Guard(folder.checkpoint("last"), stop)]
+    callbacks: list[Callback] = []
+    if recipe.train.ema_decay is not None:  # before the guard saves what a batch did
+        callbacks.append(Averaging(recipe.train.ema_decay))
+    callbacks += [recorder, Guard(folder.checkpoint("last"), stop)]
     if recipe.train.patience is not None:
         callbacks.append(EarlyStopping(monitor, patience=recipe.train.patience, mode=mode, check_finite=False))
     root = folder.checkpoint("last").parent

@@ -27,6 +27,7 @@ SETTINGS = {
         "train.optimizer={type: sgd, lr: 0.5, momentum: 0.9}",
         "train.patience=2",
     ),
+    "averaged weights": ("train.epochs=3", "train.ema_decay=0.9"),
 }
 
 
