@@ -15,7 +15,10 @@ from seqhub.plugins import load_registry
 from seqhub.testing.suite import Outcome, run_checks
 
 KINDS = ("cell", "attention", "encoder", "block")
-EXPECTED = {"seqhub/instance-norm": {"check_receptive_field": "the first step is its own mean: always zero"}}
+EXPECTED = {
+    "seqhub/from-last": {"check_receptive_field": "the last step is itself less itself: always zero"},
+    "seqhub/instance-norm": {"check_receptive_field": "the first step is its own mean: always zero"},
+}
 HEAD = """\
 # Conformance
 

@@ -131,6 +131,16 @@ def recurrent_geometry(
     )
 
 
+def from_last_geometry(width: int) -> Geometry:
+    """Every step by the sequence's last one."""
+    return Geometry(
+        width=width,
+        future=INF,
+        obstacle="every step is read by its distance from the last one",
+        remedy="use instance-norm, or anchor: running in a forecast",
+    )
+
+
 def resample_geometry(inner: Geometry, factor: int) -> Geometry:
     """`inner` over blocks of `factor` steps, each step answered with the newest complete block.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from seqhub.api import INF, BlockSpec, Config, Geometry, config, hookimpl, option
+from seqhub.geometry import from_last_geometry
 
 FLAGS = {"onnx": True, "streaming": True, "double": True, "bfloat16": None}
 ActivationName = Literal["none", "relu", "gelu", "silu", "tanh", "sigmoid", "elu", "relu2", "clipped-relu"]
@@ -48,6 +49,12 @@ class GLUConfig(Config):
 class InstanceNormConfig(Config):
     def geometry(self, width: int) -> Geometry:
         return Geometry(width=width, past=INF)
+
+
+@config
+class FromLastConfig(Config):
+    def geometry(self, width: int) -> Geometry:
+        return from_last_geometry(width)
 
 
 @config
@@ -130,6 +137,15 @@ def seqhub_register_blocks() -> Iterator[BlockSpec]:
         reference="https://openreview.net/forum?id=cGDAkQo1C0p",
         examples=({},),
         flags=FLAGS,
+    )
+    yield BlockSpec(
+        name="from-last",
+        target="seqhub.nn.from_last:FromLast",
+        config=FromLastConfig,
+        summary="Each step less the sequence's last one; reads whole sequences only.",
+        reference="arXiv:2205.13504",
+        examples=({},),
+        flags={**FLAGS, "streaming": False},
     )
     yield BlockSpec(
         name="pool",
