@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Literal
 
 from seqhub.api import INF, BlockSpec, Config, Geometry, config, hookimpl, option
@@ -55,6 +56,14 @@ class InstanceNormConfig(Config):
 class FromLastConfig(Config):
     def geometry(self, width: int) -> Geometry:
         return from_last_geometry(width)
+
+
+@config
+class DecimateConfig(Config):
+    stride: int = option(help="steps of which the last one is kept", ge=2, unit="steps")
+
+    def geometry(self, width: int) -> Geometry:
+        return Geometry(width=width, ratio=Fraction(1, self.stride), block=self.stride)
 
 
 @config
@@ -136,6 +145,15 @@ def seqhub_register_blocks() -> Iterator[BlockSpec]:
         summary="Each column of each sequence by the mean and deviation of its steps so far.",
         reference="https://openreview.net/forum?id=cGDAkQo1C0p",
         examples=({},),
+        flags=FLAGS,
+    )
+    yield BlockSpec(
+        name="decimate",
+        target="seqhub.nn.frontend:LastOfBlock",
+        config=DecimateConfig,
+        summary="The last step of every block of steps: what follows is computed there alone.",
+        reference="Crochiere and Rabiner 1983, Multirate Digital Signal Processing",
+        examples=({"stride": 2}, {"stride": 5}),
         flags=FLAGS,
     )
     yield BlockSpec(
