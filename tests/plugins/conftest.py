@@ -70,8 +70,13 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSite]:
     monkeypatch.syspath_prepend(str(tmp_path))
     fake = FakeSite(tmp_path)
     yield fake
-    for module in [m for m in sys.modules if m.partition(".")[0] in fake.packages]:
-        del sys.modules[module]
+    inside = [name for name, module in sys.modules.items() if _file(module).startswith(str(tmp_path))]
+    for name in {*inside, *(name for name in sys.modules if name.partition(".")[0] in fake.packages)}:
+        del sys.modules[name]  # a stand-in for a library too: no later test may find it
+
+
+def _file(module: object) -> str:
+    return getattr(module, "__file__", None) or ""
 
 
 @pytest.fixture
