@@ -16,7 +16,6 @@ from seqhub.testing.suite import Outcome, run_checks
 
 KINDS = ("cell", "attention", "encoder", "block")
 EXPECTED = {
-    "seqhub/decimate": {"check_receptive_field": "of a block it reads the last step alone"},
     "seqhub/from-last": {"check_receptive_field": "the last step is itself less itself: always zero"},
     "seqhub/instance-norm": {"check_receptive_field": "the first step is its own mean: always zero"},
 }

@@ -131,6 +131,11 @@ def recurrent_geometry(
     )
 
 
+def decimate_geometry(width: int, stride: int) -> Geometry:
+    """The last step of every block of `stride` steps: of its block it skips all before, so its past is negative."""
+    return Geometry(width=width, ratio=Fraction(1, stride), block=stride, past=1 - stride)
+
+
 def from_last_geometry(width: int) -> Geometry:
     """Every step by the sequence's last one."""
     return Geometry(

@@ -60,7 +60,7 @@ def times(layer: SequenceLayer) -> tuple[int, ...]:
     """One block, two, an odd number, and long: beyond every finite receptive field inside that is not too large."""
     block = layer.geometry.block
     reaches = [part.geometry.past for part in layer.modules() if isinstance(part, SequenceLayer)]
-    reach = max((int(past) for past in reaches if past != math.inf), default=0)
+    reach = max([0, *(int(past) for past in reaches if past != math.inf)])
     return tuple(sorted({1, block, 2 * block, 2 * block + 5, min(259, max(67, (reach + 18) * block))}))
 
 

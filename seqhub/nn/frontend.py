@@ -4,12 +4,10 @@ them.
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import torch
 from torch import Tensor
 
-from seqhub.geometry import Geometry
+from seqhub.geometry import Geometry, decimate_geometry
 from seqhub.nn.layer import SequenceLayer
 from seqhub.nn.padding import zero_padding
 from seqhub.nn.state import WHOLE, Context, Memory, Slot, State
@@ -59,7 +57,7 @@ class LastOfBlock(SequenceLayer):
 
     def __init__(self, width: int, stride: int) -> None:
         window = Window(width, past=0, stride=stride)
-        super().__init__(width, Geometry(width=width, ratio=Fraction(1, stride), block=stride), window.state)
+        super().__init__(width, decimate_geometry(width, stride), window.state)
         self.window, self.stride = window, stride
 
     def forward(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Literal
 
 from seqhub.api import INF, BlockSpec, Config, Geometry, config, hookimpl, option
-from seqhub.geometry import from_last_geometry
+from seqhub.geometry import decimate_geometry, from_last_geometry
 
 FLAGS = {"onnx": True, "streaming": True, "double": True, "bfloat16": None}
 ActivationName = Literal["none", "relu", "gelu", "silu", "tanh", "sigmoid", "elu", "relu2", "clipped-relu"]
@@ -63,7 +62,7 @@ class DecimateConfig(Config):
     stride: int = option(help="steps of which the last one is kept", ge=2, unit="steps")
 
     def geometry(self, width: int) -> Geometry:
-        return Geometry(width=width, ratio=Fraction(1, self.stride), block=self.stride)
+        return decimate_geometry(width, self.stride)
 
 
 @config

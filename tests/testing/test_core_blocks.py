@@ -18,9 +18,7 @@ test_glu = conformance("seqhub/glu")
 test_instance_norm = conformance(
     "seqhub/instance-norm", expected_failures={"check_receptive_field": "the first step is its own mean: always zero"}
 )
-test_decimate = conformance(
-    "seqhub/decimate", expected_failures={"check_receptive_field": "of a block it reads the last step alone"}
-)
+test_decimate = conformance("seqhub/decimate")
 test_from_last = conformance(
     "seqhub/from-last", expected_failures={"check_receptive_field": "the last step is itself less itself: always zero"}
 )
