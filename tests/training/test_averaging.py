@@ -16,7 +16,7 @@ from seqhub.training.loader import EpochLoader
 from seqhub.training.optimizer import build_optimizer
 from seqhub.training.randomness import seed_everything
 
-DECAY = 0.6  # the sixth step reaches it: 6 / 15 is below, 14 / 23 above
+DECAY = 0.6  # the fourteenth step of fifteen reaches it: 13 / 22 is below, 14 / 23 above
 PLAIN = (
     "model.blocks.0.dropout=0",
     "train.epochs=3",

@@ -118,13 +118,13 @@ def _recur(gains: Tensor, given: Tensor, rows: Tensor, before: Tensor, *, revers
     """
     step = before.numel()
     if rows.shape[1] <= 4 * FEW or step > SMALL_STEP.get(rows.device.type, 0):
-        return _run_steps(gains, given, rows, before, reverse=reverse)
+        _run_steps(gains, given, rows, before, reverse=reverse)
+        return
     steps = max(4 * FEW, PART // max(1, step))
     parts = list(zip(*(torch.split(x, steps, dim=1) for x in (gains, given, rows)), strict=True))
     for gain, inflow, row in reversed(parts) if reverse else parts:
         _run_pairs(gain, inflow, row, before, reverse=reverse, levels=LEVELS)
         before = row[:, 0 if reverse else -1]
-    return None
 
 
 def _run_steps(gains: Tensor, given: Tensor, rows: Tensor, before: Tensor, *, reverse: bool) -> None:
@@ -139,7 +139,8 @@ def _run_pairs(gains: Tensor, given: Tensor, rows: Tensor, before: Tensor, *, re
     it. In reverse the later step of a pair is its first.
     """
     if levels == 0 or rows.shape[1] <= FEW:
-        return _run_steps(gains, given, rows, before, reverse=reverse)
+        _run_steps(gains, given, rows, before, reverse=reverse)
+        return
     if rows.shape[1] % 2:
         alone, rest = (-1, slice(0, -1)) if reverse else (0, slice(1, None))
         before = torch.addcmul(given[:, alone], gains[:, alone], before, out=rows[:, alone])
@@ -153,4 +154,3 @@ def _run_pairs(gains: Tensor, given: Tensor, rows: Tensor, before: Tensor, *, re
     at, later, earlier = (-1, slice(0, -1), slice(1, None)) if reverse else (0, slice(1, None), slice(0, -1))
     torch.addcmul(inflow[:, at], gain[:, at], before, out=row[:, at])
     torch.addcmul(inflow[:, later], gain[:, later], ends[:, earlier], out=row[:, later])
-    return None
