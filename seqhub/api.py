@@ -221,6 +221,9 @@ class MetricSpec(ComponentSpec):
 class HeadSpec(ComponentSpec):
     """What stands after the last block: `target(d_in, d_out, **options)` gives a `seqhub.nn.SequenceLayer`, one output
     of width `d_out` for each step.
+
+    An option `cell_of` names a block of the recipe (or is None): the target is given the cell of that block for it, to
+    step with its weights.
     """
 
     kind: ClassVar[str] = "head"

@@ -8,12 +8,13 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
 
 from seqhub.api import Config
+from seqhub.assembly.head import SHARED, cells_named
 from seqhub.assembly.plan import ModelPlan, Node, every_node
 from seqhub.errors import Place, PluginError, RecipeError
 from seqhub.nn import (
@@ -51,14 +52,15 @@ def build_model(plan: ModelPlan, ends: Ends) -> SequenceModel | EncoderDecoder:
     E213 where the blocks read the columns as they are and these are not as many as the width, E214 where a decoder
     cannot be joined to the encoder.
     """
-    body = build_blocks(plan)
+    builder = _builder(plan.places, plan.nodes)
+    body = builder.chain(plan.nodes, plan.width)
     if not plan.embed and (ends.tokens or ends.d_in != plan.width):
         what = "ids" if ends.tokens else f"{ends.d_in} columns"
         message = f"model.embed is false, so the blocks read {what} as they are, but model.width is {plan.width}"
         fix = "leave embed out" if ends.tokens else f"set width: {ends.d_in}, or leave embed out"
         raise RecipeError(message, fix=fix, code="E213", place=place_of(plan.places, ("model", "width")))
     if plan.decoder is None:
-        return SequenceModel(ends, body, embed=plan.embed, head=_head(plan, ends) if plan.head else None)
+        return SequenceModel(ends, body, embed=plan.embed, head=_head(plan, ends, builder.cells) if plan.head else None)
     section = plan.decoder.section
     writer = _builder(plan.places, plan.decoder.nodes).chain(plan.decoder.nodes, section.width, "decoder")
     try:
@@ -71,13 +73,20 @@ def build_model(plan: ModelPlan, ends: Ends) -> SequenceModel | EncoderDecoder:
         raise RecipeError(f"model.decoder: {error}", fix=fix, code="E214", place=place) from error
 
 
-def _head(plan: ModelPlan, ends: Ends) -> Callable[[int, int], SequenceLayer]:
-    """Makes the head that the recipe names. RecipeError E215 where the task has one of its own."""
+def _head(plan: ModelPlan, ends: Ends, cells: Mapping[str, Cell]) -> Callable[[int, int], SequenceLayer]:
+    """Makes the head that the recipe names, with the cell that it shares. RecipeError E215 where the task has one of
+    its own.
+    """
     use = plan.head
     if use is None or ends.tied or ends.head != "linear":
         what = "a tied head" if ends.tied else f"a {ends.head} head"
         place = place_of(plan.places, ("model", "head"))
         raise RecipeError(f"model.head: the task brings {what}", fix="leave it out", code="E215", place=place)
+
+    shared = getattr(use.options, SHARED, None)
+    if shared:
+        cell = cells[cells_named(plan.nodes, shared)[0].name]
+        use = dataclasses.replace(use, options=dataclasses.replace(use.options, **{SHARED: cell}))
 
     def make(d_in: int, d_out: int) -> SequenceLayer:
         try:
@@ -109,6 +118,7 @@ def _builder(places: Mapping[Keys, Place], nodes: tuple[Node, ...]) -> _Builder:
 class _Builder:
     places: Mapping[Keys, Place]
     joined: frozenset[str]  # nodes whose outputs some skip asks for
+    cells: dict[str, Cell] = field(default_factory=dict)  # every cell made, by its node
 
     def chain(self, nodes: tuple[Node, ...], d_in: int, parent: str = "") -> Chain:
         """Layers one after the other, named as in the recipe (without the parent's name)."""
@@ -167,6 +177,7 @@ class _Builder:
         if component.spec.kind == "cell":
             if not isinstance(layer, Cell) or recurrent is None:
                 raise _wrong_kind(component.ref, layer, "seqhub.nn.Cell")
+            self.cells[node.name] = layer
             backward = _construct(component, options, node.d_in) if recurrent.direction == "bidirectional" else None
             layer = self.recurrent(node, layer, backward, recurrent)
         if not isinstance(layer, SequenceLayer):

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from seqhub.api import Use
 from seqhub.assembly.ahead import Ahead, leaf_ahead, minds_later_steps, spread_ahead, told
 from seqhub.assembly.decoder import needs_decoder, shape_problems, task_problems, with_memory
+from seqhub.assembly.head import head_problems
 from seqhub.assembly.nodes import DecoderPlan, ModelPlan, Node, every_node, rates, renamed, total
 from seqhub.assembly.scope import Scope, missing, name_places
 from seqhub.errors import Place, Problem, RecipeError
@@ -101,17 +101,9 @@ class _Planner:
             for problem in task_problems(model.decoder, task):
                 self.report(*problem)
         if model.head is not None:
-            self._check_head(model.head, geometry.width, writer is not None)
+            for problem in head_problems(model.head, nodes, geometry.width, writer is not None):
+                self.report(*problem)
         return ModelPlan(model.width, nodes, geometry, self.places, self.embed, writer, model.head)
-
-    def _check_head(self, head: Use, width: int, writes: bool) -> None:
-        """A head suits the width of the last block; a decoder brings its own."""
-        where = ("model", "head")
-        if writes:
-            message = "a decoder brings its own head, so model.head has nothing to stand before"
-            self.report("E215", message, "leave out model.head", where)
-        for name, message, fix in head.options.problems(width):
-            self.report("E201", f"head '{head.spec.name}': {message}", fix, (*where, *name.split(".")))
 
     def _decoder(self, model: ModelSection, decoder: DecoderSection, memory: int) -> DecoderPlan | None:
         """The blocks that write, planned where they can read the encoder's outputs, and step by step alone."""

@@ -31,11 +31,14 @@ class PerColumnHeadConfig(Config):
 
 @config
 class PerSegmentHeadConfig(Config):
-    """A step of a gated recurrent unit for every segment of a horizon, from the same state, the last block's output."""
+    """A step of a recurrent cell for every segment of a horizon, from the same state, the last block's output."""
 
     length: int = option(help="steps of the horizon that one segment holds", ge=1, unit="steps")
     columns: int = option(1, help="columns that stand side by side in a step; as many are answered", ge=1)
     dropout: float = option(0.0, help="dropout before the map to a segment's steps", ge=0, lt=1)
+    cell_of: str | None = option(
+        None, help="block whose cell steps for every segment, weights and all; null: a unit of the head's own"
+    )
 
     def problems(self, width: int) -> list[tuple[str, str, str]]:
         if width % self.columns == 0:

@@ -21,7 +21,7 @@ def test_each_segment_is_one_step_of_torchs_gru_from_the_columns_part_of_the_inp
     head = build()
     unit = nn.GRUCell(F, F)
     with torch.no_grad():
-        for name, own in (("ih", head.x_proj), ("hh", head.h_proj)):
+        for name, own in (("ih", head.cell.x_proj), ("hh", head.cell.h_proj)):
             getattr(unit, f"weight_{name}").copy_(own.weight)
             getattr(unit, f"bias_{name}").copy_(own.bias.normal_())
         x, lengths = ragged([3, 1], C * F)
