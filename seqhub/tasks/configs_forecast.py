@@ -63,6 +63,11 @@ class ForecastConfig(Config):
     lookback: int = option(help="steps that a prediction is made from", ge=2, unit="steps")
     horizon: int = option(1, help="steps that are predicted at once", ge=1, unit="steps")
     loss: Use | str = use("loss", "mse", on="numbers", help="what is minimised, in standard units")
+    loss_units: Literal["outputs", "columns"] = option(
+        "outputs",
+        help="the deviation in train that an error is divided by: each output's own, which of a change (anchor: last)"
+        " is larger the further it lies ahead, or its column's, as the benchmarks of papers minimise",
+    )
     metrics: tuple[Use | str, ...] = use("metric", (), on="numbers", help="numbers to score beside the task's own")
     inputs: Literal["level", "difference"] = option(
         "level", help="read the values, or their change since the step before (for a series with a trend)"
@@ -111,6 +116,9 @@ class ForecastConfig(Config):
         if named != "mse":
             what = f"loss: {named}, but output: {self.output} has a loss of its own"
             found.append(("loss", what, "leave out loss, or use output: point"))
+        if self.loss_units != "outputs":
+            what = f"loss_units: {self.loss_units}, but output: {self.output} has a loss of its own"
+            found.append(("loss_units", what, "leave it out, or use output: point"))
         levels = self.quantiles
         rising = all(a < b for a, b in pairwise(levels))
         if not rising or not levels or not 0 < levels[0] <= levels[-1] < 1 or 0.5 not in levels:

@@ -1,7 +1,7 @@
 """Forecasting: from the last `lookback` rows of a table, the next `horizon` values of its targets.
 
 x holds raw rows; standardising, differencing and the anchor are inside the model, so they are inside both graphs. The
-loss is in units of `output_scale`, metrics are in raw units.
+loss is in units of `output_scale` or of the columns' deviations, metrics are in raw units or in those deviations.
 
 An answer is one number a step and target, or says how it is spread: see `seqhub.runtime.spread`.
 
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from seqhub.data.batch import Batch
 from seqhub.data.columns import show_time
+from seqhub.data.scaler import fit_scaler
 from seqhub.data.splits import SPLITS
 from seqhub.data.table import Source
 from seqhub.data.windows import WindowDataset
@@ -54,10 +55,14 @@ class Forecast(Task):
         self.series: Series = read_series(self.source, self.data, self.options)
         self._ends = fit_ends(self.series, self.options)
         self._values = torch.from_numpy(self.series.values).float()  # [N D]
-        self._scale = torch.tensor(self._ends.output_scale)  # [O]
         trains = [torch.from_numpy(train[:, : self.series.targets]) for train in self.series.each("train")]
         self._naive_error = seasonal_error(trains, self.options.season)
         self._units = torch.cat(trains).std(dim=0, correction=0) if self.options.scores == "standard" else None
+        scale = self._ends.output_scale  # [O]
+        if self.options.loss_units == "columns":
+            column = fit_scaler(self.series.train[:, : self.series.targets]).scale  # [K], 1 where nothing changes
+            scale = column * self.options.horizon
+        self._scale = torch.tensor(scale, dtype=torch.float32)
 
     @property
     def ends(self) -> Ends:

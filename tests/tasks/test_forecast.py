@@ -99,6 +99,29 @@ def test_the_loss_is_in_units_of_the_output_scale(loss, at_two):
     assert total / count == pytest.approx(at_two, rel=1e-5)
 
 
+def test_the_loss_in_units_of_the_columns_counts_near_and_far_steps_alike():
+    columns = {"y": WAVE, "x": WAVE * 5}
+    own, alike = (
+        make(columns, target=("y", "x"), anchor="last", horizon=3, loss="mae", loss_units=units)
+        for units in ("outputs", "columns")
+    )
+    (batch,) = batches(alike, "test", 100)
+    y = torch.zeros(len(batch.lengths), 4, 6)
+    for output in range(6):  # step by step, columns side by side
+        deviation = columns["yx"[output % 2]][:70].std()
+        y[:, -1] = batch.target.flatten(1)
+        y[:, -1, output] += 2 * deviation
+        total, _ = alike.loss(y, batch.lengths, batch)
+        assert total / len(batch.lengths) == pytest.approx(2.0, rel=1e-4)
+        other, _ = own.loss(y, batch.lengths, batch)
+        assert other / len(batch.lengths) == pytest.approx(2 * deviation / own.ends.output_scale[output], rel=1e-4)
+
+
+def test_a_spread_has_units_of_its_own():
+    config = ForecastConfig(lookback=4, output="gaussian", loss_units="columns")
+    assert [field for field, _, _ in config.problems(1)] == ["loss_units"]
+
+
 def test_every_step_is_supervised_with_its_own_future():
     task = make({"y": WAVE}, supervise="all")
     batch = batches(task, "train", 9)[0]
