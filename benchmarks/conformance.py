@@ -1,17 +1,20 @@
 """Every check of every installed component, as a table: `docs/conformance.md` is what this prints.
 
 .venv/bin/python benchmarks/conformance.py > docs/conformance.md          # about five minutes on 2 cores
+.venv/bin/python benchmarks/conformance.py lstm seqhub/decimate            # the rows of these alone
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
 import torch
 
-from seqhub.plugins import load_registry
+from seqhub.errors import PluginError
+from seqhub.plugins import Component, load_registry
 from seqhub.testing.suite import Outcome, run_checks
 
 KINDS = ("cell", "attention", "encoder", "block")
@@ -36,9 +39,21 @@ def check(ref: str) -> list[Outcome]:
     return run_checks(ref, expected_failures=EXPECTED.get(ref))
 
 
+def every_component() -> list[Component]:
+    """Those that come with the project, kind by kind."""
+    return [c for kind in KINDS for c in load_registry().components(kind) if c.dist.startswith("seqhub")]
+
+
 def main() -> int:
     """Print the table; 1 where a check failed."""
-    components = [c for kind in KINDS for c in load_registry().components(kind) if c.dist.startswith("seqhub")]
+    parser = argparse.ArgumentParser(description="Every check of every installed component, as a table.")
+    parser.add_argument("name", nargs="*", help="components to check; all where none is named")
+    names = parser.parse_args().name
+    registry = load_registry()
+    try:
+        components = [registry.resolve(name, KINDS) for name in dict.fromkeys(names)] if names else every_component()
+    except PluginError as error:
+        parser.error(str(error))
     with ProcessPoolExecutor(max_workers=2) as pool:
         results = list(pool.map(check, [component.ref for component in components]))
     print(HEAD)
