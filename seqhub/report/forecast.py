@@ -93,7 +93,7 @@ def _over_lead(axes: Any, picture: ForecastPicture) -> None:
     axes.set_ylim(bottom=0)
     whole_numbers(axes.xaxis)
     axes.margins(x=0.02)
-    axes.legend(loc="upper left", ncols=min(4, len(errors)))
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=len(errors))  # above: curves may be anywhere
 
 
 def _axis(times: Sequence[str | float]) -> NDArray[Any]:

@@ -32,7 +32,7 @@ def _losses(axes: Any, history: Sequence[Mapping[str, Any]]) -> None:
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss")
     whole_numbers(axes.xaxis)
-    axes.legend(loc="upper right")
+    axes.legend(loc="best")
 
 
 def _plain_ticks(axes: Any) -> None:
