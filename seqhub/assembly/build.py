@@ -94,6 +94,7 @@ def _head(plan: ModelPlan, ends: Ends, cells: Mapping[str, Cell]) -> Callable[[i
         except ValueError as error:
             place = place_of(plan.places, ("model", "head"))
             fix = "change its options, or the columns of the task"
+            fix = f"share the cell of another block, {fix}" if shared else fix
             raise RecipeError(f"model.head: {error}", fix=fix, code="E215", place=place) from error
         if not isinstance(layer, SequenceLayer):
             raise _wrong_kind(use.ref, layer, "seqhub.nn.SequenceLayer")
