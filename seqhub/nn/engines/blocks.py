@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,11 +33,16 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def has_compiler() -> bool:
-    """Whether the C++ compiler that torch would call is installed."""
+def obstacle() -> str:
+    """Why torch could compile nothing here; empty where it can. It calls a C++ compiler, which has to be installed, and
+    hands its own folders over unquoted.
+    """
     usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
     command = shlex.split(os.environ.get("CXX", usual)) or [usual]
-    return shutil.which(command[0]) is not None
+    if shutil.which(command[0]) is None:
+        return "no C++ compiler is installed"
+    folder = str(Path(torch.__file__).parent)
+    return f"torch compiles nothing where its folder has a space in its name: {folder}" if " " in folder else ""
 
 
 Tensors = Sequence[Any]

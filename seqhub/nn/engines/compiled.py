@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from seqhub.nn.cell import Cell
-from seqhub.nn.engines.blocks import STEPS, Blocks, has_compiler
+from seqhub.nn.engines.blocks import STEPS, Blocks, obstacle
 from seqhub.nn.engines.loop import TracedLoop, threads_for
 from seqhub.nn.engines.program import Examples, trace_step
 
@@ -76,8 +76,8 @@ def _compile(step: Any, cell: Cell, examples: Examples, say: Callable[[str], Non
         name = (program.text, examples.likeness, torch.get_num_threads(), STEPS)
         if name not in _shared:
             _shared[name] = None  # in case of failure
-            if not has_compiler():
-                raise FileNotFoundError("no C++ compiler is installed")
+            if reason := obstacle():
+                raise OSError(reason)
             say(f"compiling the loop of {type(cell).__name__} once; torch keeps it for later runs")
             with threads_for(program.work):
                 _shared[name] = TracedLoop(program, Blocks(program, examples, STEPS))
