@@ -178,7 +178,8 @@ class TrainSection(Config):
     compile: Literal["auto", True, False] = option(
         default="auto",
         help="compile the loops of cells that are given as a step: tens of seconds each, once, for a faster loop; "
-        "auto: where the training is long enough to win it back; needs a C++ compiler, and an environment without a space in its path",
+        "auto: where the training is long enough to win it back; needs a C++ compiler, and an environment "
+        "without a space in its path",
     )
     limit_batches: int | None = option(
         default=None, help="batches used of each split in an epoch; null: all", ge=1, unit="batches"
