@@ -71,6 +71,7 @@ def _stack_costs(stack: Chain, nodes: tuple[Node, ...], counted: set[int], paren
     for name in stack.names:
         if name in known:
             rows += _node_costs(known[name], stack[name], 0)
+            counted.update(map(id, stack[name].parameters()))  # a head may share a block's cell
         elif not name.endswith("-dropout"):
             rows.append(_part(f"{parent}.{name}" if parent else name, stack[name], counted))
     return rows
