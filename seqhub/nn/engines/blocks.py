@@ -25,8 +25,9 @@ from seqhub.nn.engines.program import Examples, StepProgram
 
 STEPS = 8  # of a block; compile time grows with it, and what a call costs is shared by so many steps
 # Products stay apart from the sums after them, which are fused; multiply-adds may be contracted; the loop sees to the
-# strides.
+# strides. A call is C++ from end to end, so that other threads can run Python meanwhile.
 _OPTIONS: dict[str, Any] = {
+    "cpp_wrapper": True,
     "pattern_matcher": False,
     "size_asserts": False,
     "cpp.enable_floating_point_contract_flag": "fast",
@@ -176,7 +177,7 @@ class _Compiled:
                 graph.graph.erase_node(node)
         graph.recompile()
         with config.patch(_OPTIONS):
-            compiled = compile_fx_inner(graph, [given[number] for number in self._inside])
+            compiled = compile_fx_inner(graph, [given[number] for number in self._inside], cpp_wrapper=True)
         self._call: Callable[[list[Tensor]], Sequence[Tensor]] = getattr(compiled, "current_callable", None) or compiled
         self._places = places
 

@@ -14,44 +14,56 @@ from seqhub.nn.engines.rooms import Rooms
 
 def infer_blocks(
     blocks: Blocks, inputs: Sequence[Tensor], state: Sequence[Tensor], shared: list[Tensor]
-) -> tuple[Tensor, Sequence[Tensor]]:
+) -> tuple[Tensor, list[Tensor]]:
     """inputs [T B ...] -> y [T B O], last state. What only a backward reads is written over, block by block."""
-    program, length = blocks.program, len(inputs[0])
-    scratch = [room.tensor(blocks.steps, state[0]) for room in program.rooms]
+    program, length, size = blocks.program, len(inputs[0]), blocks.steps
+    scratch = [room.tensor(size, state[0]) for room in program.rooms]
     y = program.rooms[program.y].tensor(length, state[0])
-    for start, steps in _pieces(length, blocks.steps):
-        rooms = _cut(scratch, 0, steps)
-        rooms[program.y] = y[start : start + steps]
-        state = blocks.forward(steps, _cut(inputs, start, steps), state, shared, rooms)
-    return y, state
+    for now, row in zip(_pieces(inputs, length, size), _pieces([y], length, size), strict=True):
+        steps = len(row[0])
+        rooms = scratch if steps == size else [tensor[:steps] for tensor in scratch]
+        state = blocks.forward(steps, now, state, shared, [*rooms[: program.y], *row, *rooms[program.y + 1 :]])
+    return y, list(state)
 
 
-def forward_blocks(blocks: Blocks, rooms: Rooms, state: Sequence[Tensor], shared: list[Tensor]) -> Sequence[Tensor]:
+def forward_blocks(blocks: Blocks, rooms: Rooms, state: Sequence[Tensor], shared: list[Tensor]) -> list[Tensor]:
     """The last state; rooms are written."""
-    for start, steps in _pieces(len(rooms.inputs[0]), blocks.steps):
-        now, after = _cut(rooms.inputs, start, steps), _cut(rooms.after, start, steps)
-        state = blocks.forward(steps, now, state, shared, after)
-    return state
+    length, size = len(rooms.inputs[0]), blocks.steps
+    for now, after in zip(_pieces(rooms.inputs, length, size), _pieces(rooms.after, length, size), strict=True):
+        state = blocks.forward(len(now[0]), now, state, shared, after)
+    return list(state)
 
 
 def backward_blocks(
     blocks: Blocks, rooms: Rooms, shared: list[Tensor], gy: Tensor, gstate: Sequence[Tensor], gradients: list[Tensor]
-) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+) -> tuple[list[Tensor], Sequence[Tensor]]:
     """gy [T B O] -> the gradient of the first state, the totals; gradients are written."""
     totals: Sequence[Tensor] = blocks.zeros
-    states = [room.is_state for room in blocks.program.rooms]
-    for start, steps in reversed(_pieces(len(gy), blocks.steps)):
-        found = [value[start : start + steps + more] for value, more in zip(rooms.every, states, strict=True)]
-        now, out = _cut(rooms.inputs, start, steps), _cut(gradients, start, steps)
-        gstate, totals = blocks.backward(steps, now, found, gy[start : start + steps], gstate, shared, totals, out)
-    return gstate, totals
+    length, size = len(gy), blocks.steps
+    more = [int(room.is_state) for room in blocks.program.rooms]  # the state before the piece is there too
+    pieces = zip(
+        _pieces(rooms.inputs, length, size),
+        _pieces(rooms.every, length, size, more),
+        _pieces([gy], length, size),
+        _pieces(gradients, length, size),
+        strict=True,
+    )
+    for now, found, (gys,), out in reversed(list(pieces)):
+        gstate, totals = blocks.backward(len(gys), now, found, gys, gstate, shared, totals, out)
+    return list(gstate), totals
 
 
-def _cut(tensors: Sequence[Tensor], start: int, steps: int) -> list[Tensor]:
-    return [tensor[start : start + steps] for tensor in tensors]
-
-
-def _pieces(length: int, steps: int) -> list[tuple[int, int]]:
-    """Where each piece begins, and its steps: whole blocks, and then single steps."""
-    whole = length // steps * steps
-    return [(start, steps) for start in range(0, whole, steps)] + [(start, 1) for start in range(whole, length)]
+def _pieces(tensors: Sequence[Tensor], length: int, size: int, more: Sequence[int] = ()) -> list[tuple[Tensor, ...]]:
+    """Of every piece the tensors' parts: whole blocks, and then single steps; each so many steps longer, where `more`
+    says so. All at once, because a loop that cuts as it goes pays for each cut.
+    """
+    whole = length // size
+    if not tensors:
+        return [()] * (whole + length % size)
+    columns: list[list[Tensor]] = []
+    for tensor, extra in zip(tensors, more or [0] * len(tensors), strict=True):
+        step, *strides = tensor.stride()
+        blocks = tensor.as_strided((whole, size + extra, *tensor.shape[1:]), (size * step, step, *strides))
+        singles = [tensor[start : start + 1 + extra] for start in range(whole * size, length)]
+        columns.append([*blocks.unbind(0), *singles])
+    return list(zip(*columns, strict=True))

@@ -17,8 +17,10 @@ import torch
 
 from seqhub.nn.cell import Cell
 from seqhub.nn.engines.blocks import STEPS, Blocks, obstacle
-from seqhub.nn.engines.loop import TracedLoop, threads_for
+from seqhub.nn.engines.loop import threads_for
 from seqhub.nn.engines.program import Examples, trace_step
+from seqhub.nn.engines.rows import parts_of
+from seqhub.nn.engines.traced import TracedLoop
 
 log = logging.getLogger("seqhub.nn")
 MOST_BATCH_SIZES = 3  # per layer and kind: each larger than the ones before
@@ -71,16 +73,18 @@ def _room(known: list[int], batch: int) -> bool:
 
 def _compile(step: Any, cell: Cell, examples: Examples, say: Callable[[str], None]) -> TracedLoop | None:
     """Compile, or find the loop of an equal layer. Whatever fails is said once, and the traced program runs."""
+    parts = parts_of(len(examples.inputs[0]))
     try:
+        examples = examples.rows(parts)
         program = trace_step(step, examples, for_compiler=True)
-        name = (program.text, examples.likeness, torch.get_num_threads(), STEPS)
+        name = (program.text, examples.likeness, parts, torch.get_num_threads(), STEPS)
         if name not in _shared:
             _shared[name] = None  # in case of failure
             if reason := obstacle():
                 raise OSError(reason)
             say(f"compiling the loop of {type(cell).__name__} once; torch keeps it for later runs")
-            with threads_for(program.work):
-                _shared[name] = TracedLoop(program, Blocks(program, examples, STEPS))
+            with threads_for(program.work, parts):
+                _shared[name] = TracedLoop(program, Blocks(program, examples, STEPS), parts)
         return _shared[name]
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0]

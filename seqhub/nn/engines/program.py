@@ -85,6 +85,11 @@ class Examples(NamedTuple):
         """Equal for examples of equal shapes and kinds."""
         return tuple((tuple(t.shape), t.dtype, t.device) for group in self for t in group)
 
+    def rows(self, parts: int) -> Examples:
+        """The same with one part of the rows, where they are shared equally."""
+        inputs, state, constants = ([t[: len(t) // parts] for t in group] for group in self[:3])
+        return Examples(inputs, state, constants, self.parameters)
+
 
 def trace_step(step: StepFunction, given: Examples, *, for_compiler: bool = False) -> StepProgram:
     """Trace `step` at the shapes of these examples. Raises whatever tracing raises for a step that branches on data."""

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from seqhub.nn.cell import Cell
 from seqhub.nn.engines import compiled
-from seqhub.nn.engines.loop import TracedLoop
 from seqhub.nn.engines.mode import compile_notice
 from seqhub.nn.engines.program import Examples, StepFunction, trace_step
+from seqhub.nn.engines.traced import TracedLoop
 from seqhub.nn.state import State
 
 FEWEST_STEPS = 8  # tracing costs as much as some hundred steps; single steps come from streams, not from training
