@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seqhub.nn import Cell, Context, Slot, valid_steps, zero_padding
-from seqhub.nn.engines import blocks, compiled, compiling, exporting
+from seqhub.nn.engines import blocks, compiled, compiling, exporting, rows
 from seqhub.nn.engines.fusible import rational_tanh
 from seqhub.nn.engines.sequential import run_steps
 
@@ -99,10 +99,40 @@ def test_compiled_blocks_are_the_plain_loop(fresh):
     assert all(loop.blocks is not None for loop in loops)
 
 
-def infer(cell: Cell) -> Tensor:
-    """The outputs of two rows of ten steps, in float64."""
-    state = {name: slot.tensor(2).double() for name, slot in cell.state.items()}
-    x, valid = torch.ones(2, 10, 3).double(), torch.ones(2, 10, dtype=torch.bool)
+@pytest.mark.heavy
+@pytest.mark.skipif(bool(blocks.obstacle()), reason="nothing can be compiled here")
+def test_threads_that_share_the_rows_are_the_plain_loop(fresh, monkeypatch):
+    monkeypatch.setattr(rows, "FEWEST_MULTIPLY_ADDS", 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        if rows._team() is None:
+            pytest.skip("torch has no team of threads here")
+        torch.manual_seed(0)
+        cell, lengths = Toy(3).double(), [10, 3, 0, 10, 7, 10, 1, 9]
+        ctx = Context(reset=torch.rand(8, 10, generator=torch.Generator().manual_seed(2)) < 0.2)
+        want = run(cell, lengths, ctx, traced=False)
+        with compiling(lambda _: None):
+            got = run(cell, lengths, ctx)
+            again = run(cell, lengths, ctx)
+            with torch.no_grad():
+                y = infer(cell, rows=8)
+            with torch.inference_mode():
+                inferred = infer(cell, rows=8)
+    finally:
+        torch.set_num_threads(before)
+    assert {loop.parts for loop in compiled._shared.values() if loop is not None} == {2}
+    for a, b, c in zip(got, want, again, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-9)
+        assert torch.equal(a, c), "two runs differ"
+    for each in (y, inferred):
+        torch.testing.assert_close(each, infer(cell, rows=8).detach(), atol=1e-10, rtol=1e-9)
+
+
+def infer(cell: Cell, rows: int = 2) -> Tensor:
+    """The outputs of some rows of ten steps, in float64."""
+    state = {name: slot.tensor(rows).double() for name, slot in cell.state.items()}
+    x, valid = torch.ones(rows, 10, 3).double(), torch.ones(rows, 10, dtype=torch.bool)
     return run_steps(cell, cell.project(x), state, valid, Context())[0]
 
 

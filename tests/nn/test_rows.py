@@ -1,4 +1,4 @@
-"""Rows of a batch on threads of their own: every function runs once, in order of its result, and errors come through."""
+"""Rows of a batch on threads of their own: every function runs once, results keep their order, errors come through."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def two_threads():
 def test_a_batch_is_shared_equally_by_as_many_threads_as_have_enough_rows(monkeypatch, batch, threads, parts):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     monkeypatch.setattr(rows, "_team", object)
-    assert rows.parts_of(batch) == parts
+    assert rows.parts_of(batch, rows.FEWEST_MULTIPLY_ADDS) == parts
+    assert rows.parts_of(batch, rows.FEWEST_MULTIPLY_ADDS - 1) == 1
     monkeypatch.setattr(rows, "_team", lambda: None)
-    assert rows.parts_of(batch) == 1
+    assert rows.parts_of(batch, rows.FEWEST_MULTIPLY_ADDS) == 1
 
 
 def test_every_function_runs_once_and_results_keep_their_order(two_threads):

@@ -1,8 +1,9 @@
 """Blocks of steps as one compiled call each, forwards and backwards: what the traced step pays in calls, fused away.
 
-The two programs of a step (`program.py`) are written out for a fixed number of steps, so that no sequence length
+The two programs of a step (`program.py`) are written out for a fixed number of steps, K, so that no sequence length
 asks for another compilation; what is left of a sequence runs step by step, by the same functions uncompiled. What steps
-give is written where it is to stay: a block is handed its piece [K B ...] of each tensor of all steps.
+give is written where it is to stay: a block is handed its piece [K B ...] of each tensor of all steps. Block follows
+block without Python in between (`chain.py`).
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from seqhub.nn.engines.chain import Chain
 from seqhub.nn.engines.program import Examples, StepProgram
 
-STEPS = 8  # of a block; compile time grows with it, and what a call costs is shared by so many steps
+STEPS = 4  # of a block; compile time grows with it, and what a call costs is shared by so many steps
 # Products stay apart from the sums after them, which are fused; multiply-adds may be contracted; the loop sees to the
 # strides. A call is C++ from end to end, so that other threads can run Python meanwhile.
 _OPTIONS: dict[str, Any] = {
@@ -51,7 +53,7 @@ Tensors = Sequence[Any]
 
 class Blocks:
     """Some steps of a program in one call, compiled at the shapes of these examples of one step. Raises what the
-    compiler raises. K: the steps of a piece, those of a block or fewer.
+    compiler raises. T: the steps of a sequence. Those after the last whole block run one by one, uncompiled.
     """
 
     def __init__(self, program: StepProgram, given: Examples, steps: int) -> None:
@@ -66,38 +68,71 @@ class Blocks:
                 [room.tensor(steps, state[0]) for room in group] for group in (program.rooms, program.gradients)
             )
             every = [room.tensor(steps + room.is_state, state[0]) for room in program.rooms]
-            self.zeros = _totals(program, now, every, shared, state)
+            self._zeros = _totals(program, now, every, shared, state)
             self._forward = _Compiled(partial(_forward, program, steps), now, state, shared, after)
             gys = [after[program.y]]
             self._backward = _Compiled(
-                partial(_backward, program, steps), now, every, gys, state, shared, self.zeros, gradients
+                partial(_backward, program, steps), now, every, gys, state, shared, self._zeros, gradients
             )
 
-    def forward(self, steps: int, inputs: Tensors, state: Tensors, shared: Tensors, rooms: Tensors) -> list[Tensor]:
-        """inputs [K B ...] -> the state after them; rooms [K B ...] are written."""
-        if steps == self.steps:
-            return self._forward(*inputs, *state, *shared, *rooms)
-        return _forward(self.program, steps, inputs, state, shared, rooms)
+    def forward(self, inputs: Tensors, state: Tensors, shared: Tensors, rooms: Tensors) -> list[Tensor]:
+        """inputs [T B ...] -> the last state; rooms [T B ...] are written; one block long: by every block."""
+        size, length = self.steps, len(inputs[0])
+        blocks = length // size
+        if blocks:
+            given = [_pieces(inputs, 0, size), _fed(state, 0), _fixed(shared), _pieces(rooms, 0, size)]
+            state = self._forward(blocks, given)
+        for step in range(blocks * size, length):
+            now, row = ([t[step % len(t)].unsqueeze(0) for t in group] for group in (inputs, rooms))
+            state = _forward(self.program, 1, now, state, shared, row)
+        return list(state)
 
     def backward(
-        self,
-        steps: int,
-        inputs: Tensors,
-        rooms: Tensors,
-        gys: Tensor,
-        gstate: Tensors,
-        shared: Tensors,
-        totals: Tensors,
-        gradients: Tensors,
+        self, inputs: Tensors, every: Tensors, gy: Tensor, gstate: Tensors, shared: Tensors, gradients: Tensors
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """rooms [K B ...], states [K+1 B ...]; gradients are written. Returns those of the state before the piece, and
-        the totals so far.
+        """every: the rooms, those of states [T+1 B ...]; gradients [T B ...] are written. Returns those of the first
+        state, and the totals.
         """
-        if steps == self.steps:
-            out = self._backward(*inputs, *rooms, gys, *gstate, *shared, *totals, *gradients)
-        else:
-            out = _backward(self.program, steps, inputs, rooms, [gys], gstate, shared, totals, gradients)
-        return out[: len(gstate)], out[len(gstate) :]
+        size, length, n_state = self.steps, len(gy), len(gstate)
+        blocks, totals = length // size, self._zeros
+        more = [int(room.is_state) for room in self.program.rooms]
+        for step in reversed(range(blocks * size, length)):
+            now, gys, row = ([t[step : step + 1] for t in group] for group in (inputs, [gy], gradients))
+            found = [t[step : step + 1 + extra] for t, extra in zip(every, more, strict=True)]
+            both = _backward(self.program, 1, now, found, gys, gstate, shared, totals, row)
+            gstate, totals = both[:n_state], both[n_state:]
+        if blocks:
+            last = (blocks - 1) * size
+            given = [_pieces(inputs, last, size), _pieces(every, last, size, more), _pieces([gy], last, size)]
+            given += [_fed(gstate, 0), _fixed(shared), _fed(totals, n_state), _pieces(gradients, last, size)]
+            both = self._backward(blocks, given)
+            gstate, totals = both[:n_state], both[n_state:]
+        return list(gstate), list(totals)
+
+
+class _Given(NamedTuple):
+    """What the first call is given; how many elements further on the next one finds it; which result of the one before
+    it takes instead (-1: none).
+    """
+
+    tensors: Tensors
+    steps: list[int]
+    results: list[int]
+
+
+def _fixed(tensors: Tensors) -> _Given:
+    return _Given(tensors, [0] * len(tensors), [-1] * len(tensors))
+
+
+def _fed(tensors: Tensors, result: int) -> _Given:
+    return _Given(tensors, [0] * len(tensors), [*range(result, result + len(tensors))])
+
+
+def _pieces(tensors: Tensors, start: int, size: int, more: Sequence[int] = ()) -> _Given:
+    """Piece after piece from the first, or back from the last one; each so many steps longer, where `more` says so."""
+    first = [t[start : start + size + extra] for t, extra in zip(tensors, more or [0] * len(tensors), strict=True)]
+    way = -size if start else size
+    return _Given(first, [0 if len(t) == size else way * t.stride(0) for t in tensors], [-1] * len(tensors))
 
 
 def _totals(program: StepProgram, inputs: Tensors, rooms: Tensors, shared: Tensors, state: Tensors) -> list[Tensor]:
@@ -171,16 +206,17 @@ class _Compiled:
         graph = make_fx(run, decomposition_table=select_decomp_table(), tracing_mode="fake")(*given)
         graph.graph.eliminate_dead_code()
         taken = [node for node in graph.graph.nodes if node.op == "placeholder"]
-        self._inside = [number for number, node in enumerate(taken) if node.users]
+        inside = [number for number, node in enumerate(taken) if node.users]
         for node in taken:
             if not node.users:
                 graph.graph.erase_node(node)
         graph.recompile()
         with config.patch(_OPTIONS):
-            compiled = compile_fx_inner(graph, [given[number] for number in self._inside], cpp_wrapper=True)
-        self._call: Callable[[list[Tensor]], Sequence[Tensor]] = getattr(compiled, "current_callable", None) or compiled
-        self._places = places
+            compiled = compile_fx_inner(graph, [given[number] for number in inside], cpp_wrapper=True)
+        self._chain = Chain(getattr(compiled, "current_callable", None) or compiled, given, inside, places)
 
-    def __call__(self, *given: Tensor) -> list[Tensor]:
-        every = [*given, *self._call([given[number] for number in self._inside])]
-        return [every[place] for place in self._places]
+    def __call__(self, calls: int, groups: Sequence[_Given]) -> list[Tensor]:
+        """The results of the last of so many calls."""
+        given = [tensor for group in groups for tensor in group.tensors]
+        steps, results = ([each for group in groups for each in group[part]] for part in (1, 2))
+        return self._chain(calls, given, steps, results)

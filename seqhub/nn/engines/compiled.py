@@ -73,10 +73,12 @@ def _room(known: list[int], batch: int) -> bool:
 
 def _compile(step: Any, cell: Cell, examples: Examples, say: Callable[[str], None]) -> TracedLoop | None:
     """Compile, or find the loop of an equal layer. Whatever fails is said once, and the traced program runs."""
-    parts = parts_of(len(examples.inputs[0]))
     try:
-        examples = examples.rows(parts)
         program = trace_step(step, examples, for_compiler=True)
+        parts = parts_of(len(examples.inputs[0]), program.work)
+        if parts > 1:
+            examples = examples.rows(parts)
+            program = trace_step(step, examples, for_compiler=True)
         name = (program.text, examples.likeness, parts, torch.get_num_threads(), STEPS)
         if name not in _shared:
             _shared[name] = None  # in case of failure

@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 import torch
 
 FEWEST_ROWS = 4  # of a thread: a product of fewer rows costs as much
+FEWEST_MULTIPLY_ADDS = 2**18  # of a step of all rows: to meet costs a millisecond, which a hundred such steps save
 _T = TypeVar("_T")
 
 
-def parts_of(batch: int) -> int:
-    """How many threads share the rows of a batch, each the same number."""
+def parts_of(batch: int, work: int) -> int:
+    """How many threads share the rows of a batch, each the same number. work: of a step, in multiply-adds."""
     most = min(torch.get_num_threads(), batch // FEWEST_ROWS)
-    if most < 2 or _team() is None:
+    if most < 2 or work < FEWEST_MULTIPLY_ADDS or _team() is None:
         return 1
     return next(parts for parts in range(most, 0, -1) if batch % parts == 0)
 

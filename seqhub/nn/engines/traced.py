@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from seqhub.nn.engines.blocks import Blocks
-from seqhub.nn.engines.blockwise import backward_blocks, forward_blocks, infer_blocks
 from seqhub.nn.engines.program import StepProgram
 from seqhub.nn.engines.rooms import Rooms
 
@@ -53,7 +52,7 @@ class TracedLoop:
         """inputs [T B ...] -> y [T B O], the last state: the loop alone, of which nothing is kept."""
         shared = self._shared(constants, parameters)
         if self.blocks is not None:
-            return infer_blocks(self.blocks, _contiguous(inputs), _contiguous(state), shared)
+            return self._infer_blocks(self.blocks, _contiguous(inputs), _contiguous(state), shared)
         y = self.program.rooms[self.program.y].tensor(len(inputs[0]), state[0])
         for now, room in zip(_steps(inputs), y.unbind(0), strict=True):
             state = [*self.program.infer(*now, *state, *shared, room)]
@@ -67,7 +66,7 @@ class TracedLoop:
         known: list[Any] = []
         if self.blocks is not None:
             rooms = Rooms(self.program.rooms, _contiguous(inputs), state)
-            last = forward_blocks(self.blocks, rooms, _contiguous(state), shared)
+            last = self.blocks.forward(rooms.inputs, _contiguous(state), shared, rooms.after)
         else:
             rooms = Rooms(self.program.rooms, inputs, state)
             last = _forward(self.program, rooms, state, shared, known)
@@ -78,14 +77,22 @@ class TracedLoop:
         program = self.program
         gradients = [room.tensor(len(gy), gy) for room in program.gradients]
         if self.blocks is not None:
-            gys, gstate = gy.contiguous(), _contiguous(glast)
-            gstate, totals = backward_blocks(self.blocks, passed.rooms, passed.shared, gys, gstate, gradients)
+            gys, last, rooms = gy.contiguous(), _contiguous(glast), passed.rooms
+            gstate, totals = self.blocks.backward(rooms.inputs, rooms.every, gys, last, passed.shared, gradients)
         else:
             gstate, totals = _backward(program, passed, gy, glast, gradients)
         rows = [passed.rooms.find(source, gradients).flatten(0, 1) for source in program.factors]
         of_parameters = list(program.finish(*passed.shared, *rows, *totals))
         of_inputs = [None if number is None else gradients[number] for number in program.of_inputs]
         return Gradients(of_inputs, gstate, of_parameters)
+
+    def _infer_blocks(
+        self, blocks: Blocks, inputs: list[Tensor], state: list[Tensor], shared: list[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """What only a backward reads is written over, block by block."""
+        rooms = [room.tensor(blocks.steps, state[0]) for room in self.program.rooms]
+        y = rooms[self.program.y] = self.program.rooms[self.program.y].tensor(len(inputs[0]), state[0])
+        return y, blocks.forward(inputs, state, shared, rooms)
 
     def _shared(self, constants: list[Tensor], parameters: list[Tensor]) -> list[Tensor]:
         """What all steps share: as given, and what is computed of it once."""
@@ -107,7 +114,7 @@ def _forward(
 
 def _backward(
     program: StepProgram, passed: Passed, gy: Tensor, gstate: Sequence[Any], gradients: list[Tensor]
-) -> tuple[list[Tensor], Sequence[Any]]:
+) -> tuple[list[Tensor], list[Tensor]]:
     """The gradient of the first state, the totals; gradients are written."""
     n_state = len(gstate)
     totals: Sequence[Any] = [0.0] * program.n_totals
@@ -117,7 +124,7 @@ def _backward(
         out = program.backward(*now, *state, *passed.shared, *kept, gy_now, *gstate, *row)
         gstate = [torch.zeros_like(b) if g is None else g for b, g in zip(state, out, strict=False)]
         totals = [value + total for value, total in zip(out[n_state:], totals, strict=True)]
-    return list(gstate), totals
+    return list(gstate), list(totals)
 
 
 def _contiguous(tensors: Sequence[Tensor]) -> list[Tensor]:
