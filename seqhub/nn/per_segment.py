@@ -27,8 +27,9 @@ class PerSegmentHead(SequenceLayer):
     """[B T C*F] -> [B T H*C], the columns side by side.
 
     cell_of: any cell whose one slot is its output, of width F, over inputs of width F; None makes one.
-    Small first outputs: an untrained model answers with the mean (or the anchor). ValueError where the columns do not
-    share both widths equally, the segments do not share the horizon, or the cell is another kind.
+    Its last map starts as large as torch's: a tenth of that, which other heads start with, costs this one an epoch.
+    ValueError where the columns do not share both widths equally, the segments do not share the horizon, or the cell is
+    another kind.
     """
 
     def __init__(
@@ -54,9 +55,7 @@ class PerSegmentHead(SequenceLayer):
         self.slot = _only_slot(self.cell, width)
         self.drop = nn.Dropout(dropout)
         self.linear = nn.Linear(width, length)
-        with torch.no_grad():
-            self.linear.weight.mul_(0.1)
-            self.linear.bias.zero_()
+        nn.init.zeros_(self.linear.bias)
 
     def forward(
         self, x: Tensor, lengths: Tensor, state: State, memory: Memory | None = None, ctx: Context = WHOLE

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from seqhub.assembly.build import build_model
+from seqhub.assembly.cost import model_costs
 from seqhub.assembly.plan import check_recipe
 from seqhub.errors import RecipeError
 from seqhub.nn import WHOLE, Ends
@@ -39,11 +40,14 @@ ENDS = Ends(
 )
 
 
-def build(folder: Path, block: str, of: str = "reader"):
+def plan_of(folder: Path, block: str, of: str = "reader"):
     path = folder / "r.yaml"
     path.write_text(RECIPE.format(block=block, of=of), encoding="utf-8")
-    _, plan = check_recipe(path, load_registry())
-    return build_model(plan, ENDS)
+    return check_recipe(path, load_registry())[1]
+
+
+def build(folder: Path, block: str, of: str = "reader"):
+    return build_model(plan_of(folder, block, of), ENDS)
 
 
 CELLS = ["gru, hidden: 4", "gru, hidden: 4, reset: before", "rnn, hidden: 4", "mgu, hidden: 4", "min-gru, hidden: 4"]
@@ -84,6 +88,13 @@ def test_its_weights_are_counted_and_trained_once(tmp_path):
     shared.stack["head"](hidden.detach(), lengths, {})[0].sum().backward()
     assert weight.grad.abs().max() > 0  # the head's own share
     assert not torch.equal(both, weight.grad)
+
+
+@pytest.mark.parametrize("of", ["reader", "null"])
+def test_the_rows_of_explain_count_each_weight_once(tmp_path, of):
+    plan = plan_of(tmp_path, "{type: gru, hidden: 4, name: reader}", of)
+    model, rows = model_costs(plan, ENDS)
+    assert sum(row.parameters for row in rows if row.depth == 0) == sum(p.numel() for p in model.parameters())
 
 
 @pytest.mark.parametrize(

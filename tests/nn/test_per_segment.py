@@ -40,12 +40,11 @@ def test_each_segment_is_one_step_of_torchs_gru_from_the_columns_part_of_the_inp
     assert state == {}
 
 
-def test_it_starts_small_and_drops_in_training_alone():
+def test_it_drops_in_training_alone():
     head = build(dropout=0.5)
     x, lengths = torch.randn(2, 3, C * F), torch.tensor([3, 3])
     first, again = (head(x, lengths, {})[0] for _ in range(2))
     assert torch.equal(first, again)
-    assert first.abs().max() < 0.3
     head.train()
     assert not torch.equal(head(x, lengths, {})[0], head(x, lengths, {})[0])
 
