@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from seqhub.cli.output import print_table
 from seqhub.nn import Recurrent
 from seqhub.nn.engines import compiling
+from seqhub.nn.engines.rooms import Rooms
 from seqhub_cells.layernorm_lstm import LayerNormLSTMCell
 from seqhub_cells.lstm import LSTMCell
 
@@ -49,7 +50,7 @@ def saved(y: Tensor) -> float:
         if node is None or node in seen:
             continue
         seen.add(node)
-        found = getattr(node, "kept", None)
+        found = getattr(node, "parts", None)
         stack += [parent for parent, _ in node.next_functions]
     storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in _tensors(found or [])}
     return sum(storages.values()) / MB
@@ -58,6 +59,8 @@ def saved(y: Tensor) -> float:
 def _tensors(nested: Any) -> Iterator[Tensor]:
     if isinstance(nested, Tensor):
         yield nested
+    elif isinstance(nested, Rooms):
+        yield from _tensors([*nested.inputs, *nested.every])
     elif isinstance(nested, (list, tuple)):
         for item in nested:
             yield from _tensors(item)
@@ -66,7 +69,7 @@ def _tensors(nested: Any) -> Iterator[Tensor]:
 def measure(name: str) -> None:
     """Print the peak of one train step, and what it saved."""
     torch.manual_seed(0)
-    torch.set_num_threads(1)
+    torch.set_num_threads(2)
 
     def step(steps: int) -> float:
         x = torch.randn(BATCH, steps, WIDTH)

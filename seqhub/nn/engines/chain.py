@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqhub.nn.engines.library import torch_library
+
 _MESSAGE = 1000  # characters
 
 
@@ -102,9 +104,8 @@ def _entry(call: Callable[..., Any]) -> int:
 
 @cache
 def _interface() -> _Interface:
-    library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
     names = ("aoti_torch__reinterpret_tensor", "aoti_torch_new_tensor_handle", "aoti_torch_delete_tensor_object")
-    return _Interface(*(ctypes.cast(getattr(library, name), ctypes.c_void_p) for name in names))
+    return _Interface(*(ctypes.cast(getattr(torch_library(), name), ctypes.c_void_p) for name in names))
 
 
 @cache

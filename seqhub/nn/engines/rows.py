@@ -11,10 +11,11 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+
+from seqhub.nn.engines.library import torch_library
 
 FEWEST_ROWS = 4  # of a thread: a product of fewer rows costs as much
 FEWEST_MULTIPLY_ADDS = 2**18  # of a step of all rows: to meet costs a millisecond, which a hundred such steps save
@@ -60,13 +61,11 @@ _Body = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 @cache
 def _team() -> Any:
     """The OpenMP library that torch itself is linked with; None where it is none, or of another make."""
-    for name in ("libtorch_cpu.so", "libtorch_cpu.dylib"):
-        try:
-            library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / name))
-            library.GOMP_parallel.argtypes = [_Body, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
-            library.GOMP_parallel.restype = None
-            library.omp_get_thread_num()
-        except (OSError, AttributeError):
-            continue
-        return library
-    return None
+    try:
+        library = torch_library()
+        library.GOMP_parallel.argtypes = [_Body, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+        library.GOMP_parallel.restype = None
+        library.omp_get_thread_num()
+    except (OSError, AttributeError):
+        return None
+    return library
