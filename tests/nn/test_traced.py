@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import weakref
 
@@ -157,3 +158,29 @@ def test_no_program_for_a_few_steps():
     layer = Recurrent(cell)
     layer(torch.randn(2, 3, cell.d_in), torch.full((2,), 3), layer.initial_state(2))
     assert cell not in programs._programs
+
+
+def test_a_small_step_runs_on_one_thread_and_what_comes_after_the_loop_on_all():
+    cell = subjects(load_registry().resolve("lstm"))[0].cell().double()
+    run(cell, traced=True, lengths=[11, 11, 11])
+    kept, seen = programs._programs[cell], {}
+    (key,) = kept
+
+    def noting(name):
+        function = getattr(kept[key].program, name)
+
+        def call(*given):
+            seen[name] = torch.get_num_threads()
+            return function(*given)
+
+        return call
+
+    program = dataclasses.replace(kept[key].program, backward=noting("backward"), finish=noting("finish"))
+    kept[key] = dataclasses.replace(kept[key], program=program)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run(cell, traced=True, lengths=[11, 11, 11])
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {"backward": 1, "finish": 2}

@@ -17,9 +17,8 @@ import torch
 
 from seqhub.nn.cell import Cell
 from seqhub.nn.engines.blocks import STEPS, Blocks, obstacle
-from seqhub.nn.engines.loop import threads_for
 from seqhub.nn.engines.program import Examples, trace_step
-from seqhub.nn.engines.rows import parts_of
+from seqhub.nn.engines.rows import parts_of, threads_for
 from seqhub.nn.engines.traced import TracedLoop
 
 log = logging.getLogger("seqhub.nn")

@@ -5,8 +5,7 @@ Time is the outer axis of everything here: [T B ...].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,7 +15,6 @@ from torch import Tensor
 from seqhub.nn.engines.rows import side_by_side
 from seqhub.nn.engines.traced import TracedLoop
 
-FEWEST_MULTIPLY_ADDS = 2**20  # of a step that is worth sharing among threads: meeting costs them some microseconds
 _BelowAutograd: Any = torch._C._AutoDispatchBelowAutograd  # nothing inside records; skip asking at every call
 _T = TypeVar("_T")
 
@@ -31,23 +29,9 @@ def run_loop(
         y, *last = _Loop.apply(loop, sizes, *inputs, *state, *constants, *parameters)  # type: ignore[no-untyped-call]
         return y.transpose(0, 1), last
     with _BelowAutograd():
-        done = _run(loop, [partial(loop.infer, *part) for part in _parts(loop, inputs, state, constants, parameters)])
+        done = _run([partial(loop.infer, *part) for part in _parts(loop, inputs, state, constants, parameters)])
         y = _whole([y for y, _ in done], 1)
         return y.transpose(0, 1), _wholes([last for _, last in done])
-
-
-@contextmanager
-def threads_for(work: int, parts: int) -> Iterator[None]:
-    """One thread for a step with little to share, and for each of the parts of a batch."""
-    threads = torch.get_num_threads()
-    if threads == 1 or (parts == 1 and work >= FEWEST_MULTIPLY_ADDS):
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Loop(torch.autograd.Function):
@@ -58,11 +42,11 @@ class _Loop(torch.autograd.Function):
         parameters = list(rest)
         with _BelowAutograd():
             given = _parts(loop, inputs, state, constants, parameters)
-            parts = _run(loop, [partial(loop.forward, *part) for part in given])
-            y = _whole([part.y for part in parts], 1)
+            done = _run([partial(loop.forward, *part) for part in given])
+            y = _whole([y for _, y, _ in done], 1)
             # clones, where there is one part: the backward must not keep its own outputs alive
-            last = [value.clone() if loop.parts == 1 else value for value in _wholes([part.last for part in parts])]
-        ctx.loop, ctx.sizes, ctx.parts = loop, sizes, [part._replace(last=[]) for part in parts]
+            last = [value.clone() if loop.parts == 1 else value for value in _wholes([last for *_, last in done])]
+        ctx.loop, ctx.sizes, ctx.parts = loop, sizes, [passed for passed, *_ in done]
         ctx.save_for_backward(y)  # its memory may be that of a kept state: a change in place must not go unseen
         return (y, *last)
 
@@ -73,7 +57,7 @@ class _Loop(torch.autograd.Function):
         loop, parts, (n_inputs, n_state, n_constants) = ctx.loop, ctx.parts, ctx.sizes
         with _BelowAutograd():
             given = zip(parts, _rows(loop, 1, [gy]), _rows(loop, 0, glast), strict=True)
-            done = _run(loop, [partial(loop.backward, part, *gy, last) for part, gy, last in given])
+            done = _run([partial(loop.backward, part, *gy, last) for part, gy, last in given])
             n_parameters = len(ctx.needs_input_grad) - 2 - n_inputs - n_state - n_constants
             gparameters: list[Tensor | None] = [None] * n_parameters
             sums = zip(*(part.parameters for part in done), strict=True)
@@ -85,15 +69,12 @@ class _Loop(torch.autograd.Function):
         return (None, None, *ginputs, *gstate, *([None] * n_constants), *gparameters)
 
 
-def _run(loop: TracedLoop, functions: Sequence[Callable[[], _T]]) -> list[_T]:
+def _run(functions: Sequence[Callable[[], _T]]) -> list[_T]:
     def below(function: Callable[[], _T]) -> _T:
         with _BelowAutograd():  # on every thread
             return function()
 
-    if loop.parts > 1:
-        return side_by_side([partial(below, function) for function in functions])
-    with threads_for(loop.program.work, loop.parts):
-        return [below(function) for function in functions]
+    return side_by_side([partial(below, function) for function in functions])
 
 
 def _parts(loop: TracedLoop, *groups: list[Tensor]) -> list[tuple[list[Tensor], ...]]:

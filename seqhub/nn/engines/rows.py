@@ -9,7 +9,8 @@ cores with them.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from seqhub.nn.engines.library import torch_library
 
 FEWEST_ROWS = 4  # of a thread: a product of fewer rows costs as much
 FEWEST_MULTIPLY_ADDS = 2**18  # of a step of all rows: to meet costs a millisecond, which a hundred such steps save
+FEWEST_TO_SHARE = 2**20  # multiply-adds of a step whose products threads share: to meet costs them some microseconds
 _T = TypeVar("_T")
 
 
@@ -30,12 +32,26 @@ def parts_of(batch: int, work: int) -> int:
     return next(parts for parts in range(most, 0, -1) if batch % parts == 0)
 
 
+@contextmanager
+def threads_for(work: int, parts: int) -> Iterator[None]:
+    """One thread for each part of a batch, and for a step with little to share. work: of a step, in multiply-adds."""
+    threads = torch.get_num_threads()
+    if threads == 1 or (parts == 1 and work >= FEWEST_TO_SHARE):
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def side_by_side(functions: Sequence[Callable[[], _T]]) -> list[_T]:
     """The result of each, in order: one runs here, and each of the others on a thread of its own. Where one raises, so
     does this, when all have come to their end.
     """
     team = _team()
-    if team is None:
+    if team is None or len(functions) == 1:
         return [function() for function in functions]
     results: list[Any] = [None] * len(functions)
     errors: list[BaseException] = []

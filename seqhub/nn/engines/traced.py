@@ -7,6 +7,7 @@ the step itself; what one step's backward needs of its forward is kept as it com
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from seqhub.nn.engines.blocks import Blocks
 from seqhub.nn.engines.program import StepProgram
 from seqhub.nn.engines.rooms import Rooms
+from seqhub.nn.engines.rows import threads_for
 
 
 class Passed(NamedTuple):
@@ -24,8 +26,6 @@ class Passed(NamedTuple):
     shared: list[Tensor]
     rooms: Rooms
     known: list[Any]
-    y: Tensor
-    last: list[Tensor]
 
 
 class Gradients(NamedTuple):
@@ -50,41 +50,48 @@ class TracedLoop:
         self, inputs: list[Tensor], state: list[Tensor], constants: list[Tensor], parameters: list[Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
         """inputs [T B ...] -> y [T B O], the last state: the loop alone, of which nothing is kept."""
-        shared = self._shared(constants, parameters)
-        if self.blocks is not None:
-            return self._infer_blocks(self.blocks, _contiguous(inputs), _contiguous(state), shared)
-        y = self.program.rooms[self.program.y].tensor(len(inputs[0]), state[0])
-        for now, room in zip(_steps(inputs), y.unbind(0), strict=True):
-            state = [*self.program.infer(*now, *state, *shared, room)]
-        return y, state
+        with self._threads():
+            shared = self._shared(constants, parameters)
+            if self.blocks is not None:
+                return self._infer_blocks(self.blocks, _contiguous(inputs), _contiguous(state), shared)
+            y = self.program.rooms[self.program.y].tensor(len(inputs[0]), state[0])
+            for now, room in zip(_steps(inputs), y.unbind(0), strict=True):
+                state = [*self.program.infer(*now, *state, *shared, room)]
+            return y, state
 
     def forward(
         self, inputs: list[Tensor], state: list[Tensor], constants: list[Tensor], parameters: list[Tensor]
-    ) -> Passed:
-        """inputs [T B ...] -> y [T B O] and the last state, with what `backward` needs."""
-        shared = self._shared(constants, parameters)
+    ) -> tuple[Passed, Tensor, list[Tensor]]:
+        """inputs [T B ...] -> what `backward` needs, y [T B O], the last state."""
         known: list[Any] = []
-        if self.blocks is not None:
-            rooms = Rooms(self.program.rooms, _contiguous(inputs), state)
-            last = self.blocks.forward(rooms.inputs, _contiguous(state), shared, rooms.after)
-        else:
-            rooms = Rooms(self.program.rooms, inputs, state)
-            last = _forward(self.program, rooms, state, shared, known)
-        return Passed(shared, rooms, known, rooms.after[self.program.y], last)
+        with self._threads():
+            shared = self._shared(constants, parameters)
+            if self.blocks is not None:
+                rooms = Rooms(self.program.rooms, _contiguous(inputs), state)
+                last = self.blocks.forward(rooms.inputs, _contiguous(state), shared, rooms.after)
+            else:
+                rooms = Rooms(self.program.rooms, inputs, state)
+                last = _forward(self.program, rooms, state, shared, known)
+        return Passed(shared, rooms, known), rooms.after[self.program.y], last
 
     def backward(self, passed: Passed, gy: Tensor, glast: list[Tensor]) -> Gradients:
-        """gy [T B O], glast [B ...]."""
+        """gy [T B O], glast [B ...]. What is done once after the loop has all threads again."""
         program = self.program
         gradients = [room.tensor(len(gy), gy) for room in program.gradients]
-        if self.blocks is not None:
-            gys, last, rooms = gy.contiguous(), _contiguous(glast), passed.rooms
-            gstate, totals = self.blocks.backward(rooms.inputs, rooms.every, gys, last, passed.shared, gradients)
-        else:
-            gstate, totals = _backward(program, passed, gy, glast, gradients)
+        with self._threads():
+            if self.blocks is not None:
+                gys, last, rooms = gy.contiguous(), _contiguous(glast), passed.rooms
+                gstate, totals = self.blocks.backward(rooms.inputs, rooms.every, gys, last, passed.shared, gradients)
+            else:
+                gstate, totals = _backward(program, passed, gy, glast, gradients)
         rows = [passed.rooms.find(source, gradients).flatten(0, 1) for source in program.factors]
         of_parameters = list(program.finish(*passed.shared, *rows, *totals))
         of_inputs = [None if number is None else gradients[number] for number in program.of_inputs]
         return Gradients(of_inputs, gstate, of_parameters)
+
+    def _threads(self) -> AbstractContextManager[None]:
+        """Of the loop itself. A part has its thread already."""
+        return nullcontext() if self.parts > 1 else threads_for(self.program.work, self.parts)
 
     def _infer_blocks(
         self, blocks: Blocks, inputs: list[Tensor], state: list[Tensor], shared: list[Tensor]
