@@ -36,7 +36,7 @@ def test_calls_take_piece_after_piece_and_what_the_call_before_gave():
     for start in (0, 2, 4, 6):
         carried = turn([x[start : start + 2]], carried, [factor], [want_row[start : start + 2]])
     given = [_pieces([x], 0, 2), _fed(first, 0), _fixed([factor]), _pieces([row], 0, 2)]
-    got = chain(4, given)
+    got = chain.ready(4, given)()
     torch.testing.assert_close(row, want_row)
     for a, b in zip(got, carried, strict=True):
         torch.testing.assert_close(a, b)
@@ -45,12 +45,12 @@ def test_calls_take_piece_after_piece_and_what_the_call_before_gave():
     backwards, carried = torch.zeros(8, 3), first
     for start in (6, 4, 2, 0):
         carried = turn([x[start : start + 2]], carried, [factor], [want_row[start : start + 2]])
-    got = chain(4, [_pieces([x], 6, 2), _fed(first, 0), _fixed([factor]), _pieces([backwards], 6, 2)])
+    got = chain.ready(4, [_pieces([x], 6, 2), _fed(first, 0), _fixed([factor]), _pieces([backwards], 6, 2)])()
     torch.testing.assert_close(backwards, want_row)
     torch.testing.assert_close(got[0], carried[0])
 
     once = torch.zeros(2, 3)  # a room of one piece is written over
-    got = chain(4, [_pieces([x], 0, 2), _fed(first, 0), _fixed([factor]), _pieces([once], 0, 2)])
+    got = chain.ready(4, [_pieces([x], 0, 2), _fed(first, 0), _fixed([factor]), _pieces([once], 0, 2)])()
     torch.testing.assert_close(once, row[6:])
     assert len(got) == 3
 
@@ -59,7 +59,7 @@ def test_no_tensor_is_kept():
     x, first = torch.randn(8, 3), [torch.randn(3) for _ in range(3)]
     chain = _Compiled(turn, [x[:2]], first, [torch.tensor(0.5)], [torch.zeros(2, 3)])
     row = torch.zeros(8, 3)
-    got = chain(4, [_pieces([x], 0, 2), _fed(first, 0), _fixed([torch.tensor(0.5)]), _pieces([row], 0, 2)])
+    got = chain.ready(4, [_pieces([x], 0, 2), _fed(first, 0), _fixed([torch.tensor(0.5)]), _pieces([row], 0, 2)])()
     memory = [weakref.ref(each.untyped_storage()) for each in (row, *got[:2])]
     del row, got
     gc.collect()
@@ -71,7 +71,7 @@ def test_what_the_function_throws_is_raised():
         return [now[0] @ weights[0]]
 
     chain = _Compiled(product, [torch.randn(4, 3)], [torch.randn(3, 5)])
-    got = chain(1, [_fixed([torch.ones(4, 3)]), _fixed([torch.ones(3, 5)])])
+    got = chain.ready(1, [_fixed([torch.ones(4, 3)]), _fixed([torch.ones(3, 5)])])()
     assert torch.equal(got[0], torch.full((4, 5), 3.0))
     with pytest.raises(RuntimeError, match="a compiled loop failed"):
-        chain(1, [_fixed([torch.ones(4, 3)]), _fixed([torch.ones(2, 5)])])
+        chain.ready(1, [_fixed([torch.ones(4, 3)]), _fixed([torch.ones(2, 5)])])()

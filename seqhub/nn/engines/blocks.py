@@ -51,23 +51,39 @@ def obstacle() -> str:
 Tensors = Sequence[Any]
 
 
+class Slabs(NamedTuple):
+    """[K B ...]: what the steps of a block read and write; of states one more."""
+
+    inputs: Tensors
+    rooms: Tensors
+    gradients: Tensors
+
+    @classmethod
+    def of(cls, program: StepProgram, given: Examples, steps: int) -> Slabs:
+        """Of their own, with nothing between."""
+        inputs = [t.detach().new_zeros(steps, *t.shape) for t in given.inputs]
+        like = given.state[0]
+        rooms = [room.tensor(steps + room.is_state, like) for room in program.rooms]
+        return cls(inputs, rooms, [room.tensor(steps, like) for room in program.gradients])
+
+
 class Blocks:
     """Some steps of a program in one call, compiled at the shapes of these examples of one step. Raises what the
-    compiler raises. T: the steps of a sequence. Those after the last whole block run one by one, uncompiled.
+    compiler raises. T: the steps of a sequence. Those after the last whole block run one by one, uncompiled. slabs:
+    what the steps of a block read and write, where it is laid out in another way than whole.
     """
 
-    def __init__(self, program: StepProgram, given: Examples, steps: int) -> None:
+    parts = 1  # threads that share the rows of a batch
+
+    def __init__(self, program: StepProgram, given: Examples, steps: int, slabs: Slabs | None = None) -> None:
         self.program, self.steps = program, steps
-        inputs, state = ([t.detach().contiguous() for t in group] for group in given[:2])
+        state = [t.detach().contiguous() for t in given.state]
         shared = [t.detach() for group in given[2:] for t in group]
+        now, every, gradients = slabs or Slabs.of(program, given, steps)
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch's compiler about itself
             shared += program.hoist(*shared)
-            now = [value.new_zeros(steps, *value.shape) for value in inputs]
-            after, gradients = (
-                [room.tensor(steps, state[0]) for room in group] for group in (program.rooms, program.gradients)
-            )
-            every = [room.tensor(steps + room.is_state, state[0]) for room in program.rooms]
+            after = [slab[1:] if room.is_state else slab for room, slab in zip(program.rooms, every, strict=True)]
             self._zeros = _totals(program, now, every, shared, state)
             self._forward = _Compiled(partial(_forward, program, steps), now, state, shared, after)
             gys = [after[program.y]]
@@ -75,23 +91,29 @@ class Blocks:
                 partial(_backward, program, steps), now, every, gys, state, shared, self._zeros, gradients
             )
 
-    def forward(self, inputs: Tensors, state: Tensors, shared: Tensors, rooms: Tensors) -> list[Tensor]:
-        """inputs [T B ...] -> the last state; rooms [T B ...] are written; one block long: by every block."""
+    def forward(self, inputs: Tensors, state: Tensors, shared: Tensors, rooms: Tensors) -> Callable[[], list[Tensor]]:
+        """inputs [T B ...] -> what gives the last state when it is called, once; rooms [T B ...] are written then; one
+        block long: by every block.
+        """
         size, length = self.steps, len(inputs[0])
         blocks = length // size
-        if blocks:
-            given = [_pieces(inputs, 0, size), _fed(state, 0), _fixed(shared), _pieces(rooms, 0, size)]
-            state = self._forward(blocks, given)
-        for step in range(blocks * size, length):
-            now, row = ([t[step % len(t)].unsqueeze(0) for t in group] for group in (inputs, rooms))
-            state = _forward(self.program, 1, now, state, shared, row)
-        return list(state)
+        given = [_pieces(inputs, 0, size), _fed(state, 0), _fixed(shared), _pieces(rooms, 0, size)]
+        ready = self._forward.ready(blocks, given) if blocks else lambda: list(state)
+
+        def run() -> list[Tensor]:
+            last = ready()
+            for step in range(blocks * size, length):
+                now, row = ([t[step % len(t)].unsqueeze(0) for t in group] for group in (inputs, rooms))
+                last = _forward(self.program, 1, now, last, shared, row)
+            return last
+
+        return run
 
     def backward(
         self, inputs: Tensors, every: Tensors, gy: Tensor, gstate: Tensors, shared: Tensors, gradients: Tensors
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """every: the rooms, those of states [T+1 B ...]; gradients [T B ...] are written. Returns those of the first
-        state, and the totals.
+    ) -> Callable[[], tuple[list[Tensor], list[Tensor]]]:
+        """every: the rooms, those of states [T+1 B ...]; gradients [T B ...] are written, and what is returned gives
+        those of the first state, and the totals, when it is called, once.
         """
         size, length, n_state = self.steps, len(gy), len(gstate)
         blocks, totals = length // size, self._zeros
@@ -101,13 +123,18 @@ class Blocks:
             found = [t[step : step + 1 + extra] for t, extra in zip(every, more, strict=True)]
             both = _backward(self.program, 1, now, found, gys, gstate, shared, totals, row)
             gstate, totals = both[:n_state], both[n_state:]
-        if blocks:
-            last = (blocks - 1) * size
-            given = [_pieces(inputs, last, size), _pieces(every, last, size, more), _pieces([gy], last, size)]
-            given += [_fed(gstate, 0), _fixed(shared), _fed(totals, n_state), _pieces(gradients, last, size)]
-            both = self._backward(blocks, given)
-            gstate, totals = both[:n_state], both[n_state:]
-        return list(gstate), list(totals)
+        if not blocks:
+            return lambda: (list(gstate), list(totals))
+        last = (blocks - 1) * size
+        given = [_pieces(inputs, last, size), _pieces(every, last, size, more), _pieces([gy], last, size)]
+        given += [_fed(gstate, 0), _fixed(shared), _fed(totals, n_state), _pieces(gradients, last, size)]
+        ready = self._backward.ready(blocks, given)
+
+        def run() -> tuple[list[Tensor], list[Tensor]]:
+            both = ready()
+            return both[:n_state], both[n_state:]
+
+        return run
 
 
 class _Given(NamedTuple):
@@ -139,7 +166,7 @@ def _totals(program: StepProgram, inputs: Tensors, rooms: Tensors, shared: Tenso
     """Zeros like the totals of a step."""
     gys = [torch.zeros_like(rooms[program.y])]
     gradients = [room.tensor(1, state[0]) for room in program.gradients]
-    out = _backward(program, 1, inputs, rooms, gys, state, shared, [0.0] * program.n_totals, gradients)
+    out = _backward(program, 1, inputs, rooms, gys, state, shared, [0.0] * len(program.totals), gradients)
     return [torch.zeros_like(value) for value in out[len(state) :]]
 
 
@@ -215,8 +242,8 @@ class _Compiled:
             compiled = compile_fx_inner(graph, [given[number] for number in inside], cpp_wrapper=True)
         self._chain = Chain(getattr(compiled, "current_callable", None) or compiled, given, inside, places)
 
-    def __call__(self, calls: int, groups: Sequence[_Given]) -> list[Tensor]:
-        """The results of the last of so many calls."""
+    def ready(self, calls: int, groups: Sequence[_Given]) -> Callable[[], list[Tensor]]:
+        """What gives the results of the last of so many calls."""
         given = [tensor for group in groups for tensor in group.tensors]
         steps, results = ([each for group in groups for each in group[part]] for part in (1, 2))
-        return self._chain(calls, given, steps, results)
+        return self._chain.ready(calls, given, steps, results)

@@ -13,15 +13,10 @@ namespace {
 
 using Handle = void *;
 
-// An argument: a tensor of these sizes and strides, found `step` elements further on at every call; or, with
-// `feed` >= 0, that result of the call before.
-struct Argument {
-    Handle base;
+struct Shape {
     int64_t dims;
     const int64_t *sizes;
     const int64_t *strides;
-    int64_t step;
-    int64_t feed;
 };
 
 struct Interface {
@@ -36,24 +31,25 @@ void check(int code) {
 
 }  // namespace
 
-// taken: the arguments that the function takes, in its order. Result r is argument places[r], or (from n_arguments on)
+// Argument i is bases[i], steps[i] elements further on at every call; or, with feeds[i] >= 0, that result of the call
+// before. taken: those that the function takes, in its order. Result r is argument places[r], or (from n_arguments on)
 // an output. The last results stand in `results`, to be stolen. Returns 0, or writes a message.
-extern "C" int seqhub_chain(void (*function)(Handle *, Handle *), const Interface *api, int64_t calls,
-                            const Argument *arguments, int64_t n_arguments, const int64_t *taken, int64_t n_taken,
-                            const int64_t *places, int64_t n_results, int64_t n_outputs, Handle *results,
-                            char *message, int64_t room) {
+extern "C" int seqhub_chain(void (*function)(Handle *, Handle *), const Interface *api, const Shape *shapes,
+                            int64_t n_arguments, const int64_t *taken, int64_t n_taken, const int64_t *places,
+                            int64_t n_results, int64_t n_outputs, int64_t calls, const Handle *bases,
+                            const int64_t *steps, const int64_t *feeds, Handle *results, char *message, int64_t room) {
     std::vector<Handle> given(n_taken), outputs(n_outputs), before;
     try {
         for (int64_t call = 0; call < calls; ++call) {
-            auto argument = [&](int64_t number) {
-                const Argument &a = arguments[number];
+            auto argument = [&](int64_t i) {
                 Handle handle = nullptr;
-                if (a.feed >= 0 && call > 0) {
-                    check(api->copy(before[a.feed], &handle));
-                } else if (a.step != 0) {
-                    check(api->view(a.base, a.dims, a.sizes, a.strides, a.step * call, &handle));
+                if (feeds[i] >= 0 && call > 0) {
+                    check(api->copy(before[feeds[i]], &handle));
+                } else if (steps[i] != 0) {
+                    const Shape &s = shapes[i];
+                    check(api->view(bases[i], s.dims, s.sizes, s.strides, steps[i] * call, &handle));
                 } else {
-                    check(api->copy(a.base, &handle));
+                    check(api->copy(bases[i], &handle));
                 }
                 return handle;
             };

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,11 @@ from seqhub.nn.engines.library import torch_library
 _MESSAGE = 1000  # characters
 
 
-class _Argument(ctypes.Structure):
+class _Shape(ctypes.Structure):
     _fields_ = (
-        ("base", ctypes.c_void_p),
         ("dims", ctypes.c_int64),
         ("sizes", ctypes.POINTER(ctypes.c_int64)),
         ("strides", ctypes.POINTER(ctypes.c_int64)),
-        ("step", ctypes.c_int64),
-        ("feed", ctypes.c_int64),
     )
 
 
@@ -44,43 +41,45 @@ class Chain:
     def __init__(
         self, call: Callable[..., Any], examples: Sequence[Tensor], taken: list[int], places: list[int]
     ) -> None:
-        self._driver = _driver()
-        self._function = _entry(call)
-        self._shapes = [(t.dim(), _numbers(t.shape), _numbers(t.stride())) for t in examples]
-        self._taken, self._places = _numbers(taken), _numbers(places)
-        self._n_outputs = len({place for place in places if place >= len(examples)})
+        every = [_Shape(t.dim(), _numbers(t.shape), _numbers(t.stride())) for t in examples]
+        outputs = {place for place in places if place >= len(examples)}
+        self._n_results = len(places)
+        self._driver = partial(
+            _driver(),
+            _entry(call),
+            ctypes.byref(_interface()),
+            (_Shape * len(every))(*every),
+            len(every),
+            _numbers(taken),
+            len(taken),
+            _numbers(places),
+            len(places),
+            len(outputs),
+        )
 
-    def __call__(self, calls: int, given: Sequence[Tensor], steps: Sequence[int], feeds: Sequence[int]) -> list[Tensor]:
-        """The results of the last of so many calls (one at least). Of each argument: what the first call is given, of
-        the shape and strides of the example; how many elements further on the next finds it; or which result of the one
-        before it is instead (-1: none). RuntimeError: what the function threw.
+    def ready(
+        self, calls: int, given: Sequence[Tensor], steps: Sequence[int], feeds: Sequence[int]
+    ) -> Callable[[], list[Tensor]]:
+        """What makes so many calls (one at least) when it is called, once, and gives the results of the last; all that
+        Python has to do is done before. Of each argument: what the first call is given, of the shape and strides of the
+        example; how many elements further on the next finds it; or which result of the one before it is instead (-1:
+        none). RuntimeError, when it is called: what the function threw.
         """
         own = [tensor.detach() for tensor in given]  # threads that count the users of one tensor wait for each other
         handles = torch._C._aoti.unsafe_alloc_void_ptrs_from_tensors(own)
-        rows = zip(handles, self._shapes, steps, feeds, strict=True)
-        every = [_Argument(_pointer(handle, None), *shape, step, feed) for handle, shape, step, feed in rows]
-        results = (ctypes.c_void_p * len(self._places))()
-        message = ctypes.create_string_buffer(_MESSAGE)
-        failed = self._driver(
-            self._function,
-            ctypes.byref(_interface()),
-            calls,
-            (_Argument * len(every))(*every),
-            len(every),
-            self._taken,
-            len(self._taken),
-            self._places,
-            len(self._places),
-            self._n_outputs,
-            results,
-            message,
-            _MESSAGE,
-        )
-        torch._C._aoti.alloc_tensors_by_stealing_from_void_ptrs(handles)  # and let go
-        if failed:
-            raise RuntimeError(f"a compiled loop failed: {message.value.decode(errors='replace')}")
-        stolen = [_capsule(each, None, None) for each in results]
-        return list(torch._C._aoti.alloc_tensors_by_stealing_from_void_ptrs(stolen))
+        bases = (ctypes.c_void_p * len(own))(*[_pointer(handle, None) for handle in handles])
+        results, message = (ctypes.c_void_p * self._n_results)(), ctypes.create_string_buffer(_MESSAGE)
+        drive = partial(self._driver, calls, bases, _numbers(steps), _numbers(feeds), results, message, _MESSAGE)
+
+        def run() -> list[Tensor]:
+            failed = drive()
+            torch._C._aoti.alloc_tensors_by_stealing_from_void_ptrs(handles)  # and let go
+            if failed:
+                raise RuntimeError(f"a compiled loop failed: {message.value.decode(errors='replace')}")
+            stolen = [_capsule(each, None, None) for each in results]
+            return list(torch._C._aoti.alloc_tensors_by_stealing_from_void_ptrs(stolen))
+
+        return run
 
 
 _pointer = ctypes.pythonapi.PyCapsule_GetPointer
@@ -115,18 +114,22 @@ def _driver() -> Any:
     source = Path(__file__).with_name("chain.cpp").read_text(encoding="utf-8")
     library = CppCodeCache.load(source, device_type="cpu")
     driver = ctypes.PyDLL(library._name).seqhub_chain
+    numbers, handles = ctypes.POINTER(ctypes.c_int64), ctypes.POINTER(ctypes.c_void_p)
     driver.argtypes = [
         ctypes.c_void_p,
         ctypes.POINTER(_Interface),
+        ctypes.POINTER(_Shape),
         ctypes.c_int64,
-        ctypes.POINTER(_Argument),
+        numbers,
         ctypes.c_int64,
-        ctypes.POINTER(ctypes.c_int64),
-        ctypes.c_int64,
-        ctypes.POINTER(ctypes.c_int64),
+        numbers,
         ctypes.c_int64,
         ctypes.c_int64,
-        ctypes.POINTER(ctypes.c_void_p),
+        ctypes.c_int64,
+        handles,
+        numbers,
+        numbers,
+        handles,
         ctypes.c_char_p,
         ctypes.c_int64,
     ]

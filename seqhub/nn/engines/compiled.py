@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -17,7 +18,8 @@ import torch
 
 from seqhub.nn.cell import Cell
 from seqhub.nn.engines.blocks import STEPS, Blocks, obstacle
-from seqhub.nn.engines.program import Examples, trace_step
+from seqhub.nn.engines.parts import Parts, RowsNotApart
+from seqhub.nn.engines.program import Examples, StepProgram, trace_step
 from seqhub.nn.engines.rows import parts_of, threads_for
 from seqhub.nn.engines.traced import TracedLoop
 
@@ -75,9 +77,6 @@ def _compile(step: Any, cell: Cell, examples: Examples, say: Callable[[str], Non
     try:
         program = trace_step(step, examples, for_compiler=True)
         parts = parts_of(len(examples.inputs[0]), program.work)
-        if parts > 1:
-            examples = examples.rows(parts)
-            program = trace_step(step, examples, for_compiler=True)
         name = (program.text, examples.likeness, parts, torch.get_num_threads(), STEPS)
         if name not in _shared:
             _shared[name] = None  # in case of failure
@@ -85,12 +84,21 @@ def _compile(step: Any, cell: Cell, examples: Examples, say: Callable[[str], Non
                 raise OSError(reason)
             say(f"compiling the loop of {type(cell).__name__} once; torch keeps it for later runs")
             with threads_for(program.work, parts):
-                _shared[name] = TracedLoop(program, Blocks(program, examples, STEPS), parts)
+                _shared[name] = TracedLoop(program, _blocks(step, program, examples, parts))
         return _shared[name]
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0]
         _warn(f"running uncompiled: {type(error).__name__}: {first}")
         return None
+
+
+def _blocks(step: Any, program: StepProgram, examples: Examples, parts: int) -> Blocks | Parts:
+    """For each part of the rows, where there are several and they can be told apart."""
+    if parts > 1:
+        part = trace_step(step, examples.rows(parts), for_compiler=True)
+        with suppress(RowsNotApart):
+            return Parts(program, part, examples, STEPS, parts)
+    return Blocks(program, examples, STEPS)
 
 
 @cache

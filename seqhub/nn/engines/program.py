@@ -3,7 +3,7 @@
 Autograd runs a loop backwards one recorded node at a time and adds to a weight's gradient at every step. Here the
 step's joint forward and backward is written down once (torch's `make_fx`), then
 
-* what depends on parameters alone is moved out of the loop;
+* what depends on parameters alone is moved out of the loop, a transposed weight as numbers in their new order;
 * the rest is cut in two: forward, and backward from the values that forward saved;
 * what only sums over rows to get a parameter's gradient leaves the loop (`late`): a weight's a.T @ b becomes one matrix
   product over B*T. Other parameters' gradients are added up step by step, and where such a gradient is a sum over the
@@ -30,10 +30,9 @@ from seqhub.nn.engines.fusible import fusible, is_cheap, is_random
 from seqhub.nn.engines.late import ends
 from seqhub.nn.engines.rooms import Room, Source
 from seqhub.nn.engines.straight import straight_line
-from seqhub.nn.engines.tidy import tidy
+from seqhub.nn.engines.tidy import PRODUCTS, straighten, tidy
 
 _ops = torch.ops.aten
-_PRODUCTS = (_ops.mm.default, _ops.addmm.default, _ops.bmm.default, _ops.baddbmm.default)
 
 # (per-step inputs, state, constants, parameters) -> (y, new state)
 StepFunction = Callable[[list[Tensor], list[Tensor], list[Tensor], list[Tensor]], tuple[Tensor, list[Tensor]]]
@@ -51,7 +50,8 @@ class StepProgram:
     gradients: what backward writes. of_inputs: which of them are the inputs'.
     kept: columns of the results that backward takes.
     finish(*shared, *rows, *totals) -> gradients of the `parameters`: rows, the tensors of all steps at the `factors`,
-    [T*B ...] each; totals, the sums over time of what backward gave.
+    [T*B ...] each; totals, the sums over time of what backward gave, each of such a shape.
+    flow: all that leads from inputs and states to outputs, and back to their gradients.
     work: of a forward step, in multiply-adds. text: the programs in words; equal for equal steps.
     """
 
@@ -67,7 +67,8 @@ class StepProgram:
     kept: tuple[int, ...]
     factors: tuple[Source, ...]
     parameters: tuple[int, ...]
-    n_totals: int
+    totals: tuple[Room, ...]
+    flow: tuple[Room, ...]
     work: int
     text: str
 
@@ -147,6 +148,7 @@ def _cut(graph: fx.Graph, sizes: tuple[int, int, int, int], for_compiler: bool) 
     results = list(_output(graph))
     outputs, grads = results[: 1 + n_state], results[1 + n_state :]
     later = _reached(graph, tangents)
+    straighten(graph, _constant(graph, shared, later))
     constant = _constant(graph, shared, later)
     hoisted = [node for node in constant if node not in shared and _used_outside(node, constant)]
     steady = [*shared, *hoisted]
@@ -200,7 +202,8 @@ def _cut(graph: fx.Graph, sizes: tuple[int, int, int, int], for_compiler: bool) 
         kept=tuple(column(node) for node in kept),
         factors=sources,
         parameters=tuple(late),
-        n_totals=len(totals),
+        totals=tuple(Room(number, *_likeness(node)) for number, node in enumerate(totals)),
+        flow=_flow(graph, [*varying, *tangents], [*outputs, *grads[:n_flow]]),
         work=sum(map(_work, _reached(graph, varying) - later)),
         text="\n".join(program.text for program in programs.values()),
     )
@@ -211,9 +214,20 @@ def _likeness(node: fx.Node) -> tuple[tuple[int, ...], torch.dtype]:
     return tuple(value.shape), value.dtype
 
 
+def _flow(graph: fx.Graph, roots: list[fx.Node], ends: Sequence[Any]) -> tuple[Room, ...]:
+    """The tensors between them, in order."""
+    found, wanted = _reached(graph, roots), {node for node in ends if node is not None}
+    for node in reversed(graph.nodes):
+        if node.op == "call_function" and node in wanted:
+            wanted.update(node.all_input_nodes)
+    between = [node for node in graph.nodes if node in found and node in wanted]
+    tensors = [node for node in between if isinstance(node.meta["val"], Tensor)]
+    return tuple(Room(number, *_likeness(node)) for number, node in enumerate(tensors))
+
+
 def _work(node: fx.Node) -> int:
     """The multiply-adds of a product, the numbers of anything else."""
-    value, left = node.meta["val"], node.args[-2] if node.target in _PRODUCTS else None
+    value, left = node.meta["val"], node.args[-2] if node.target in PRODUCTS else None
     inner = left.meta["val"].shape[-1] if isinstance(left, fx.Node) else 1
     return int(value.numel() * inner) if isinstance(value, Tensor) else 0
 

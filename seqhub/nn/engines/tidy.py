@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
 from torch import fx
 
 _ops = torch.ops.aten
+PRODUCTS = (_ops.mm.default, _ops.addmm.default, _ops.bmm.default, _ops.baddbmm.default)
+_TURNS = (_ops.t.default, _ops.transpose.int, _ops.permute.default)
 _JOINED = ((_ops.mm.default, _ops.addmm.default), (_ops.mul.Tensor, _ops.addcmul.default))
 
 
@@ -25,6 +28,21 @@ def tidy(graph: fx.Graph, *, join: bool) -> None:
             if node.target is _ops.add.Tensor and not node.kwargs:
                 _join(graph, node, product, joined)
     graph.eliminate_dead_code()
+
+
+def straighten(graph: fx.Graph, constant: Collection[fx.Node]) -> None:
+    """A constant that products take transposed, laid out so once: with few rows on the other side, a product by a
+    transposed view takes up to twice as long.
+    """
+    for node in constant:
+        users = [user for user in node.users if user.target in PRODUCTS and user.args[-1] is node]
+        if node.target not in _TURNS or node.meta["val"].is_contiguous() or not users:
+            continue
+        with graph.inserting_after(node):
+            straight = graph.call_function(_ops.clone.default, (node,), {"memory_format": torch.contiguous_format})
+        straight.meta = {"val": node.meta["val"].contiguous()}
+        for user in users:
+            user.replace_input_with(node, straight)
 
 
 def _join(graph: fx.Graph, node: fx.Node, product: Any, joined: Any) -> None:

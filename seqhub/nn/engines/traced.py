@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from seqhub.nn.engines.blocks import Blocks
+from seqhub.nn.engines.parts import Parts
 from seqhub.nn.engines.program import StepProgram
 from seqhub.nn.engines.rooms import Rooms
 from seqhub.nn.engines.rows import threads_for
@@ -38,13 +39,15 @@ class Gradients(NamedTuple):
 
 @dataclass(frozen=True)
 class TracedLoop:
-    """A traced step, and blocks of it where they are compiled. parts: how many threads share the rows of a batch; the
-    step is that of the rows of one.
-    """
+    """A traced step, and blocks of it where they are compiled."""
 
     program: StepProgram
-    blocks: Blocks | None = None
-    parts: int = 1
+    blocks: Blocks | Parts | None = None
+
+    @property
+    def parts(self) -> int:
+        """How many threads share the rows of a batch."""
+        return 1 if self.blocks is None else self.blocks.parts
 
     def infer(
         self, inputs: list[Tensor], state: list[Tensor], constants: list[Tensor], parameters: list[Tensor]
@@ -68,7 +71,7 @@ class TracedLoop:
             shared = self._shared(constants, parameters)
             if self.blocks is not None:
                 rooms = Rooms(self.program.rooms, _contiguous(inputs), state)
-                last = self.blocks.forward(rooms.inputs, _contiguous(state), shared, rooms.after)
+                last = self.blocks.forward(rooms.inputs, _contiguous(state), shared, rooms.after)()
             else:
                 rooms = Rooms(self.program.rooms, inputs, state)
                 last = _forward(self.program, rooms, state, shared, known)
@@ -81,7 +84,7 @@ class TracedLoop:
         with self._threads():
             if self.blocks is not None:
                 gys, last, rooms = gy.contiguous(), _contiguous(glast), passed.rooms
-                gstate, totals = self.blocks.backward(rooms.inputs, rooms.every, gys, last, passed.shared, gradients)
+                gstate, totals = self.blocks.backward(rooms.inputs, rooms.every, gys, last, passed.shared, gradients)()
             else:
                 gstate, totals = _backward(program, passed, gy, glast, gradients)
         rows = [passed.rooms.find(source, gradients).flatten(0, 1) for source in program.factors]
@@ -90,16 +93,16 @@ class TracedLoop:
         return Gradients(of_inputs, gstate, of_parameters)
 
     def _threads(self) -> AbstractContextManager[None]:
-        """Of the loop itself. A part has its thread already."""
+        """Of the loop itself; parts have theirs."""
         return nullcontext() if self.parts > 1 else threads_for(self.program.work, self.parts)
 
     def _infer_blocks(
-        self, blocks: Blocks, inputs: list[Tensor], state: list[Tensor], shared: list[Tensor]
+        self, blocks: Blocks | Parts, inputs: list[Tensor], state: list[Tensor], shared: list[Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
         """What only a backward reads is written over, block by block."""
         rooms = [room.tensor(blocks.steps, state[0]) for room in self.program.rooms]
         y = rooms[self.program.y] = self.program.rooms[self.program.y].tensor(len(inputs[0]), state[0])
-        return y, blocks.forward(inputs, state, shared, rooms)
+        return y, blocks.forward(inputs, state, shared, rooms)()
 
     def _shared(self, constants: list[Tensor], parameters: list[Tensor]) -> list[Tensor]:
         """What all steps share: as given, and what is computed of it once."""
@@ -124,7 +127,7 @@ def _backward(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The gradient of the first state, the totals; gradients are written."""
     n_state = len(gstate)
-    totals: Sequence[Any] = [0.0] * program.n_totals
+    totals: Sequence[Any] = [0.0] * len(program.totals)
     rows = _steps(gradients) or [()] * len(gy)
     steps = zip(_steps(passed.rooms.inputs), passed.known, gy.unbind(0), rows, strict=True)
     for now, (state, kept), gy_now, row in reversed(list(steps)):
