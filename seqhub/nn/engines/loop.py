@@ -33,7 +33,7 @@ class _Loop(torch.autograd.Function):
         inputs, state, constants = ([next(rest) for _ in range(size)] for size in sizes)
         with _BelowAutograd():
             ctx.passed, y, last = loop.forward(inputs, state, constants, list(rest))
-            last = [value.clone() for value in last]  # the backward must not keep its own outputs alive
+            y, last = y.detach(), [value.clone() for value in last]  # the backward must not keep its own outputs alive
         ctx.loop, ctx.sizes = loop, sizes
         ctx.save_for_backward(y)  # its memory may be that of a kept state: a change in place must not go unseen
         return (y, *last)

@@ -26,6 +26,7 @@ _BINDINGS: dict[Any, Callable[..., Any]] = {
     _ops.bmm.default: torch.bmm,
     _ops.t.default: torch.t,
     _ops.cat.default: torch.cat,
+    _ops.native_layer_norm.default: torch.native_layer_norm,
     _ops.neg.default: torch.neg,
     _ops.exp.default: torch.exp,
     _ops.relu.default: torch.relu,
@@ -36,7 +37,8 @@ _BINDINGS: dict[Any, Callable[..., Any]] = {
     _ops.view.default: torch.reshape,  # traced on contiguous examples; a slice of a sequence need not be contiguous
     _ops._unsafe_view.default: torch.reshape,
 }
-_WRITING = tuple(call for call in _BINDINGS.values() if call not in (torch.t, torch.relu, torch.reshape))  # take `out`
+_PLAIN = (torch.t, torch.relu, torch.reshape, torch.native_layer_norm)
+_WRITING = tuple(call for call in _BINDINGS.values() if call not in _PLAIN)  # take `out`
 _BOUND_TO_MEMORY = (_ops.as_strided.default, _ops.as_strided_.default)  # right for the example's strides alone
 
 
