@@ -20,7 +20,7 @@ from seqhub.nn.engines.library import torch_library
 
 FEWEST_ROWS = 4  # of a thread: a product of fewer rows costs as much
 FEWEST_MULTIPLY_ADDS = 2**18  # of a step of all rows: to meet costs a millisecond, which a hundred such steps save
-FEWEST_TO_SHARE = 2**20  # multiply-adds of a step whose products threads share: to meet costs them some microseconds
+FEWEST_TO_SHARE = 2**22  # multiply-adds of a step whose products threads share: to meet costs them some microseconds
 _T = TypeVar("_T")
 
 
