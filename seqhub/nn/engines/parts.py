@@ -47,7 +47,7 @@ def row_axes(whole: StepProgram, part: StepProgram, examples: Examples, parts: i
     with torch.no_grad():
         shared = axes(_shared(whole, examples), _shared(part, examples.rows(parts)))
     rooms, gradients = axes(whole.rooms, part.rooms), axes(whole.gradients, part.gradients)
-    if None in (*axes(whole.flow, part.flow), *rooms, *gradients):
+    if None in (*axes(whole.flow, part.flow), *rooms, *gradients) or not {*shared} <= {None, 0}:
         raise RowsNotApart("the step takes rows together")
     return RowAxes(shared, rooms, gradients, axes(whole.totals, part.totals))
 
