@@ -128,6 +128,30 @@ def test_threads_that_share_the_rows_are_the_plain_loop(fresh, monkeypatch):
         torch.testing.assert_close(each, infer(cell, rows=8).detach(), atol=1e-10, rtol=1e-9)
 
 
+@pytest.mark.heavy
+@pytest.mark.skipif(bool(blocks.obstacle()), reason="nothing can be compiled here")
+def test_rows_that_meet_in_a_step_are_not_shared(fresh, monkeypatch):
+    class Centred(Toy):
+        def step(self, p, state, ctx):
+            y, new = super().step(p, state, ctx)
+            return y, {**new, "h": new["h"] - new["h"].mean(0)}
+
+    monkeypatch.setattr(rows, "FEWEST_MULTIPLY_ADDS", 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        torch.manual_seed(0)
+        cell = Centred(3).double()
+        want = run(cell, [10] * 8, traced=False)
+        with compiling(lambda _: None):
+            got = run(cell, [10] * 8)
+    finally:
+        torch.set_num_threads(before)
+    assert {loop.parts for loop in compiled._shared.values() if loop is not None} == {1}
+    for a, b in zip(got, want, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-9)
+
+
 def infer(cell: Cell, rows: int = 2) -> Tensor:
     """The outputs of some rows of ten steps, in float64."""
     state = {name: slot.tensor(rows).double() for name, slot in cell.state.items()}
